@@ -1,0 +1,22 @@
+"""Values to keys: the one place where digests of values are made, each tagged by its kind and version.
+
+Bytes of files are hashed by `store`; what decides a stage's outputs is hashed here. A tag keeps two kinds from
+ever colliding, and its number is raised when the meaning of a key changes.
+"""
+
+from blake3 import blake3
+from msgspec import msgpack
+
+from outdo.core.model import Digest
+
+_encode = msgpack.Encoder(order="deterministic", enc_hook=repr).encode
+
+
+def digest(tag: str, *parts: object) -> Digest:
+    """Digest of `parts` under `tag`; the order of a mapping's keys never matters, the order of a list does."""
+    return Digest(blake3(_encode((tag, parts))).hexdigest())
+
+
+def digest_bytes(content: bytes) -> Digest:
+    """Digest of the content of a file."""
+    return Digest(blake3(content).hexdigest())

@@ -1,0 +1,249 @@
+"""What a user can mend, said so that they can: what, where, how.
+
+One class per kind of mistake. Its docstring is what `outdo why CODE` prints. Codes: E1 the file, E2 the graph,
+E3 a run, E4 the store, E5 the ledger, E9 the command line.
+"""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from outdo.core.model import Place
+
+
+class UserError(Exception):
+    """Something you can mend."""
+
+    code: ClassVar[str] = "E000"
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, what: str, *, where: Place | str = "", fix: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.fix = fix
+
+    def __str__(self) -> str:
+        place = f" {self.where}:" if str(self.where) else ""
+        fix = f"\n  fix: {self.fix}" if self.fix else ""
+        return f"{self.code}{place} {self.what}{fix}"
+
+
+class Mistakes(UserError):
+    """Several mistakes, all found in one reading."""
+
+    code = "E100"
+
+    def __init__(self, mistakes: Iterable[UserError]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__(f"{len(self.mistakes)} mistakes")
+
+    def __str__(self) -> str:
+        return "\n".join(str(mistake) for mistake in self.mistakes)
+
+
+# ------------------------------------------------------------------ E1: the file
+
+
+class NotYaml(UserError):
+    """The file is not well-formed YAML, so nothing in it could be read. The place is where the parser gave up;
+    the cause is often one line above: a missing colon, a tab, an open quote or bracket."""
+
+    code = "E101"
+
+
+class UnknownKey(UserError):
+    """A key stands where no such key is known. Outdo refuses it rather than ignore it, as a misspelt key that is
+    ignored changes what the pipeline does without a word."""
+
+    code = "E102"
+
+
+class WrongType(UserError):
+    """A value is of another kind than what its key takes: a text where a list was expected, a number that is
+    negative, a duration that is none."""
+
+    code = "E103"
+
+
+class MissingKey(UserError):
+    """A section lacks a key it can't do without, such as a stage without `cmd`."""
+
+    code = "E104"
+
+
+class DuplicateKey(UserError):
+    """A key stands twice in one mapping. YAML would silently keep the last one."""
+
+    code = "E105"
+
+
+class TooDeep(UserError):
+    """The file nests or repeats itself (by aliases) beyond any honest use, so it was not read to its end."""
+
+    code = "E106"
+
+
+class BadTemplate(UserError):
+    """A `${…}` can't be resolved: the name is in none of `vars`, `params.yaml`, `item` or `key`, or the braces do
+    not close."""
+
+    code = "E107"
+
+
+class BadParams(UserError):
+    """A params file can't be read, or does not hold the key that a stage tracks."""
+
+    code = "E108"
+
+
+class NoProject(UserError):
+    """There is no `outdo.yaml` (nor `dvc.yaml`) here or in any folder above. `outdo init` writes a first one."""
+
+    code = "E109"
+
+
+class BadPath(UserError):
+    """A path can't be used: an output outside the project's folder, an empty one, or one inside `.outdo` or `.git`."""
+
+    code = "E110"
+
+
+# ------------------------------------------------------------------ E2: the graph
+
+
+class UnknownInput(UserError):
+    """A stage reads a path that no stage writes and that is not there. Put the file there, mend the path, or add
+    the stage that makes it."""
+
+    code = "E201"
+
+
+class Cycle(UserError):
+    """Stages wait for each other in a ring, so none can be first."""
+
+    code = "E202"
+
+
+class TwoWriters(UserError):
+    """Two stages write the same path, or one writes inside the other's folder. A path has one maker, else its
+    content would depend on which of them ran last."""
+
+    code = "E203"
+
+
+class UnknownStage(UserError):
+    """No stage of this name is in the file."""
+
+    code = "E204"
+
+
+# ------------------------------------------------------------------ E3: a run
+
+
+class NotEnough(UserError):
+    """A stage asks for more of the machine than it has, so it could never start."""
+
+    code = "E301"
+
+
+class TrackedByGit(UserError):
+    """An output that the store keeps is also tracked by Git. One of the two must own it: `git rm --cached PATH`,
+    or say `cache: false` for it."""
+
+    code = "E302"
+
+
+class NoSandbox(UserError):
+    """A stage wants a sandbox that can't be made on this machine."""
+
+    code = "E303"
+
+
+class BadRehearsal(UserError):
+    """The text behind `--rehearse` is not of the form `STAGE=FAULT`, with FAULT one of fail, hang, die, flood,
+    lose, each with an optional count of attempts: `train=fail:2`."""
+
+    code = "E304"
+
+
+# ------------------------------------------------------------------ E4: the store
+
+
+class StoreUnwritable(UserError):
+    """The store can't be written: the disk is full, or the folder is read-only. Nothing was half written: what
+    was finished before is kept and not done again."""
+
+    code = "E401"
+    exit_code = 1
+
+
+class Damaged(UserError):
+    """An object's bytes are not those its name says. It was set aside (`.outdo/quarantine`) and is never used."""
+
+    code = "E402"
+    exit_code = 1
+
+
+class NotInStore(UserError):
+    """The store does not hold the bytes of this object."""
+
+    code = "E403"
+    exit_code = 1
+
+
+class BadLock(UserError):
+    """`outdo.lock` can't be read, for instance because of Git's conflict marks. It is never silently made anew.
+    Take either side (`git checkout --theirs outdo.lock`) and run again: what differs is restored or runs."""
+
+    code = "E404"
+
+
+class NotAFile(UserError):
+    """A path is neither a file nor a folder (a socket, a device, a pipe), or a link that leads nowhere."""
+
+    code = "E405"
+    exit_code = 1
+
+
+# ------------------------------------------------------------------ E5: the ledger
+
+
+class UnknownRun(UserError):
+    """No run of this name is in the ledger."""
+
+    code = "E501"
+
+
+class BadFilter(UserError):
+    """A filter of `outdo log` is not of the form `metrics.auc > 0.7`, `params.train.lr = 0.1` or `status = failed`."""
+
+    code = "E502"
+
+
+class NewerLedger(UserError):
+    """The ledger was written by a newer Outdo than this one, which must not touch it."""
+
+    code = "E503"
+
+
+class DamagedLedger(UserError):
+    """The ledger's database, or the journal it is made from, is damaged."""
+
+    code = "E504"
+    exit_code = 1
+
+
+# ------------------------------------------------------------------ E9: the command line
+
+
+class Usage(UserError):
+    """The words of the command do not fit together."""
+
+    code = "E901"
+
+
+def explain(code: str) -> str | None:
+    """The explanation of a code, or None where no such code exists."""
+    kinds = {kind.code: kind for kind in UserError.__subclasses__()}
+    kind = kinds.get(code.upper())
+    return None if kind is None or kind.__doc__ is None else " ".join(kind.__doc__.split())

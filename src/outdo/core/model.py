@@ -1,0 +1,312 @@
+"""The words of Outdo as frozen values: stages, entries, keys, plans, events.
+
+Every room speaks in these. They hold no behaviour beyond small derived facts, so that a plan, a reason or an
+event can be printed, stored, compared and sent as it is.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NewType
+
+from msgspec import Struct
+
+Digest = NewType("Digest", str)
+"""BLAKE3 of some bytes, 64 hex characters."""
+
+Key = NewType("Key", str)
+"""Digest of all that decides a stage's outputs: command, inputs, parameters, environment."""
+
+StageName = NewType("StageName", str)
+"""`train`, or `train@0.1` for one of a matrix."""
+
+RunId = NewType("RunId", str)
+"""Sortable by time: `20260413-101502-7f3a`."""
+
+Path = str
+"""Relative to the project's folder, POSIX, normalised; `../` and absolute ones only as dependencies."""
+
+Value = Any
+"""A parameter's value as YAML, JSON and TOML know it: None, bool, int, float, str, list or dict of them."""
+
+
+class Place(Struct, frozen=True):
+    """Where in a user's file something stands; line and column count from 1, 0 means unknown."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        parts = [self.file, *(str(n) for n in (self.line, self.column) if n)]
+        return ":".join(parts)
+
+
+# ------------------------------------------------------------------ what a user declares
+
+
+class Output(Struct, frozen=True):
+    """A path a stage writes."""
+
+    path: Path
+    role: Literal["out", "metric", "plot"] = "out"
+    cache: bool = True
+    """Kept in the store; False leaves the file to Git."""
+    persist: bool = False
+    """Not removed before the stage runs."""
+    push: bool = True
+    remote: str | None = None
+    desc: str = ""
+
+
+class Param(Struct, frozen=True):
+    """A value a stage reads: one key of a file (`train.lr` of `params.yaml`), or with no key all of it."""
+
+    file: Path
+    key: str = ""
+
+    def __str__(self) -> str:
+        return self.key if self.file == "params.yaml" and self.key else f"{self.file}:{self.key}".rstrip(":")
+
+
+class Resources(Struct, frozen=True):
+    """What a stage takes of the machine while it runs."""
+
+    cpu: float = 1.0
+    gpu: float = 0.0
+    memory: int = 0
+    """Bytes; 0 means not said."""
+
+
+class Stage(Struct, frozen=True):
+    """One command with what it reads and writes, all templates resolved and all paths from the project's folder."""
+
+    name: StageName
+    cmd: tuple[str, ...] = ()
+    """Run one after the other, each by a shell of its own, until one fails."""
+    wdir: Path = "."
+    deps: tuple[Path, ...] = ()
+    """Files, folders, or globs (`data/*.csv`, `src/**/*.py`)."""
+    params: tuple[Param, ...] = ()
+    outs: tuple[Output, ...] = ()
+    frozen: bool = False
+    always_changed: bool = False
+    desc: str = ""
+    resources: Resources = Resources()
+    timeout: float | None = None
+    """Seconds an attempt may take."""
+    retries: int = 0
+    env: Mapping[str, str] = {}
+    """Environment variables of the command; part of the key."""
+    sandbox: bool = False
+    place: Place = Place("outdo.yaml")
+
+
+class Source(Struct, frozen=True):
+    """A file the pipeline was built from; when its digest changes, the pipeline is read anew."""
+
+    path: Path
+    digest: Digest | None
+    """None: the file was looked for and is not there."""
+
+
+class Pipeline(Struct, frozen=True):
+    """All stages of a project and what is declared beside them; all that `run` needs, small enough to cache."""
+
+    project: str
+    stages: tuple[Stage, ...]
+    metrics: tuple[Path, ...] = ()
+    plots: tuple[Path, ...] = ()
+    params: tuple[Path, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+
+# ------------------------------------------------------------------ what is on disk
+
+
+class Entry(Struct, frozen=True):
+    """What a path holds: a file's bytes, or a folder's tree object."""
+
+    digest: Digest
+    size: int
+    kind: Literal["file", "tree"] = "file"
+    files: int = 1
+    executable: bool = False
+
+
+class Record(Struct, frozen=True):
+    """What a stage read and wrote when it last ran: its entry in `outdo.lock` and in the run cache."""
+
+    key: Key
+    cmd: tuple[str, ...]
+    deps: Mapping[Path, Digest | None]
+    params: Mapping[str, Value]
+    """By `str(Param)`."""
+    env: Mapping[str, str]
+    outs: Mapping[Path, Entry]
+    run: RunId | None = None
+    """The run that computed it."""
+    seconds: float = 0.0
+
+
+# ------------------------------------------------------------------ what is decided
+
+ReasonKind = Literal[
+    "never_ran",
+    "command",
+    "dependency_changed",
+    "dependency_added",
+    "dependency_removed",
+    "param_changed",
+    "param_added",
+    "param_removed",
+    "env",
+    "output_missing",
+    "output_changed",
+    "output_added",
+    "output_removed",
+    "upstream",
+    "upstream_failed",
+    "forced",
+    "always_changed",
+    "no_inputs",
+    "lost",
+    "cached",
+    "frozen",
+]
+
+
+class Reason(Struct, frozen=True):
+    """One cause of an action. `before` and `after` are digests of files, values of params, texts of commands."""
+
+    kind: ReasonKind
+    subject: str = ""
+    """The path, the param, the variable or the stage that it is about."""
+    before: Value = None
+    after: Value = None
+
+
+Verb = Literal["keep", "restore", "run", "wait", "skip"]
+"""keep: fresh. restore: a known result is put back. run: the command runs. wait: it runs, is restored or kept
+once what is above it has ended. skip: left out, as something above it failed."""
+
+
+class Action(Struct, frozen=True):
+    """What will be done about one stage, and why."""
+
+    stage: StageName
+    verb: Verb
+    reasons: tuple[Reason, ...] = ()
+    key: Key | None = None
+    """None while it waits for inputs that are not known yet."""
+    record: Record | None = None
+    """The result that is kept or restored."""
+
+
+class Plan(Struct, frozen=True):
+    """One action per selected stage, each after those it depends on. `--dry` prints it; `run` executes it."""
+
+    actions: tuple[Action, ...]
+
+    def verb(self, stage: str) -> Verb:
+        return next(action.verb for action in self.actions if action.stage == stage)
+
+
+# ------------------------------------------------------------------ what happens
+
+Status = Literal["ran", "restored", "kept", "failed", "skipped", "cancelled"]
+RunStatus = Literal["done", "failed", "interrupted", "running"]
+
+
+class Artifact(Struct, frozen=True):
+    """A file or folder of bytes with the role it had in a stage run."""
+
+    path: Path
+    role: Literal["dep", "out", "metric", "plot"]
+    entry: Entry
+
+
+class Event(Struct, frozen=True, tag_field="event"):
+    """Something that happened in a run, at `at` seconds since 1970."""
+
+    run: RunId
+    at: float
+
+
+class RunStarted(Event, frozen=True, tag="run_started"):
+    """A plan is about to be carried out."""
+
+    project: str
+    command: tuple[str, ...] = ()
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool = False
+    user: str = ""
+    plan: Mapping[str, int] = {}
+    """How many stages per verb."""
+
+
+class StageStarted(Event, frozen=True, tag="stage_started"):
+    """An attempt at a stage's command begins."""
+
+    stage: StageName
+    attempt: int
+    log: str
+    """The file that receives all the command prints."""
+    reasons: tuple[Reason, ...] = ()
+
+
+class StageRetried(Event, frozen=True, tag="stage_retried"):
+    """An attempt failed and another will follow."""
+
+    stage: StageName
+    attempt: int
+    failure: str
+
+
+class StageFinished(Event, frozen=True, tag="stage_finished"):
+    """A stage's action is over, whichever it was."""
+
+    stage: StageName
+    status: Status
+    reasons: tuple[Reason, ...] = ()
+    key: Key | None = None
+    record: Record | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    """Every dependency and output, with its content."""
+    metrics: Mapping[str, float] = {}
+    """Numbers of the stage's metric files by dotted name; `metrics.json`'s `{"auc": 0.7}` is `auc`."""
+    failure: str = ""
+    """Why it failed, as a sentence."""
+    exit_code: int | None = None
+    attempts: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
+    """Bytes."""
+    log: str = ""
+
+
+class Captured(Event, frozen=True, tag="captured"):
+    """The code and the environment that a run had; told once they are known, which is while stages run."""
+
+    commit: str | None = None
+    patch: Digest | None = None
+    """The difference of a dirty tree to its commit, as an object."""
+    environment: Digest | None = None
+    """A JSON object: interpreter, distributions, lock file, platform, processor, GPU."""
+
+
+class Warned(Event, frozen=True, tag="warned"):
+    """Something a person should know that does not end the run."""
+
+    message: str
+    stage: StageName | None = None
+
+
+class RunFinished(Event, frozen=True, tag="run_finished"):
+    """The run is over."""
+
+    status: RunStatus
+    seconds: float = 0.0
+
+
+AnyEvent = RunStarted | StageStarted | StageRetried | StageFinished | Captured | Warned | RunFinished

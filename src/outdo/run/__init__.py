@@ -1,0 +1,1 @@
+"""Where work happens: carrying out a plan, processes, Git, the environment."""

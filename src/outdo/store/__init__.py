@@ -1,0 +1,1 @@
+"""Where bytes and facts live: objects by content, the workspace, the ledger."""
