@@ -205,6 +205,13 @@ class NotAFile(UserError):
     exit_code = 1
 
 
+class Unreadable(UserError):
+    """A file or folder that the pipeline names can't be read: it belongs to someone else, or the disk fails."""
+
+    code = "E406"
+    exit_code = 1
+
+
 # ------------------------------------------------------------------ E5: the ledger
 
 
