@@ -1,3 +1,5 @@
-"""Outdo: CI/CD for machine learning. A model ships only when it outdoes the one in production."""
+"""Outdo: CI/CD for machine learning. A model ships only when it outdoes the one in production, and can prove it."""
 
-__version__ = "0.1.0"
+from outdo.core.version import VERSION as __version__
+
+__all__ = ["__version__"]

@@ -4,10 +4,12 @@ Bytes of files are hashed by `store`; what decides a stage's outputs is hashed h
 ever colliding, and its number is raised when the meaning of a key changes.
 """
 
+from collections.abc import Mapping
+
 from blake3 import blake3
 from msgspec import msgpack
 
-from outdo.core.model import Digest
+from outdo.core.model import Digest, Entry, Key, Path, Stage, Value
 
 _encode = msgpack.Encoder(order="deterministic", enc_hook=repr).encode
 
@@ -20,3 +22,14 @@ def digest(tag: str, *parts: object) -> Digest:
 def digest_bytes(content: bytes) -> Digest:
     """Digest of the content of a file."""
     return Digest(blake3(content).hexdigest())
+
+
+def stage_key(stage: Stage, deps: Mapping[Path, Entry], params: Mapping[str, Value]) -> Key:
+    """The key of a stage with these contents and values: all that decides its outputs, and nothing else.
+
+    What only says how it is run (resources, timeout, retries, desc, cache flags) is left out. So are sizes: they
+    follow from the digests.
+    """
+    inputs = {path: (entry.kind, entry.digest) for path, entry in deps.items()}
+    outs = sorted((out.path, out.persist) for out in stage.outs)
+    return Key(digest("stage/1", stage.cmd, stage.wdir, inputs, params, stage.env, outs))

@@ -4,7 +4,6 @@ import heapq
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import lru_cache
 from posixpath import dirname
 
@@ -23,6 +22,8 @@ class Graph(Struct, frozen=True):
     """The stages whose outputs a stage reads, sorted."""
     made_by: Mapping[Path, StageName]
     """Output to its stage."""
+    paths: list[Path]
+    """All outputs, sorted."""
 
     def children(self) -> dict[StageName, list[StageName]]:
         """For each stage those that read its outputs, in topological order."""
@@ -34,7 +35,7 @@ class Graph(Struct, frozen=True):
 
     def makers(self, path: Path) -> list[StageName]:
         """The stages that write `path`, something in it, or a folder it is in."""
-        return _makers(path, self.made_by, sorted(self.made_by))
+        return _makers(path, self.made_by, self.paths)
 
     def above(self, names: Iterable[StageName]) -> set[StageName]:
         """`names` and all they depend on."""
@@ -60,9 +61,11 @@ class Graph(Struct, frozen=True):
         group = [name for name in self.stages if name.partition("@")[0] == target]
         if group:
             return group
-        makers = _makers(target.rstrip("/"), self.made_by, sorted(self.made_by))
+        makers = _makers(target.rstrip("/"), self.made_by, self.paths)
         if makers:
             return makers
+        from difflib import get_close_matches  # only where there is a mistake to explain
+
         words = [*self.stages, *{name.partition("@")[0] for name in self.stages}, *self.made_by]
         near = get_close_matches(target, words, n=1)
         fix = f"did you mean '{near[0]}'?" if near else "`outdo status` lists all stages"
@@ -78,7 +81,9 @@ def build(stages: Sequence[Stage]) -> Graph:
     paths = sorted(made_by)
     parents = {stage.name: _parents(stage, made_by, paths) for stage in stages}
     order = _order(by_name, parents)
-    return Graph({name: by_name[name] for name in order}, {name: parents[name] for name in order}, made_by)
+    return Graph(
+        {name: by_name[name] for name in order}, {name: parents[name] for name in order}, made_by, paths
+    )
 
 
 def is_glob(path: Path) -> bool:
@@ -212,6 +217,8 @@ def _cycle(
         trail.append(name)
         name = next(parent for parent in parents[name] if parent in stuck)
     ring = trail[seen[name] :][::-1]
+    first = ring.index(min(ring))
+    ring = ring[first:] + ring[:first]
     if len(ring) == 1:
         what = f"stage '{ring[0]}' reads what it writes itself"
         fix = "take the path out of its deps; to keep an output between runs say `persist: true`"

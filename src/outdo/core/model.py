@@ -122,7 +122,7 @@ class Pipeline(Struct, frozen=True):
 # ------------------------------------------------------------------ what is on disk
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, omit_defaults=True):
     """What a path holds: a file's bytes, or a folder's tree object."""
 
     digest: Digest
@@ -132,16 +132,16 @@ class Entry(Struct, frozen=True):
     executable: bool = False
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, omit_defaults=True):
     """What a stage read and wrote when it last ran: its entry in `outdo.lock` and in the run cache."""
 
     key: Key
     cmd: tuple[str, ...]
-    deps: Mapping[Path, Digest | None]
-    params: Mapping[str, Value]
+    deps: Mapping[Path, Entry] = {}
+    params: Mapping[str, Value] = {}
     """By `str(Param)`."""
-    env: Mapping[str, str]
-    outs: Mapping[Path, Entry]
+    env: Mapping[str, str] = {}
+    outs: Mapping[Path, Entry] = {}
     run: RunId | None = None
     """The run that computed it."""
     seconds: float = 0.0
@@ -169,7 +169,6 @@ ReasonKind = Literal[
     "always_changed",
     "no_inputs",
     "lost",
-    "cached",
     "frozen",
 ]
 
@@ -236,9 +235,6 @@ class RunStarted(Event, frozen=True, tag="run_started"):
 
     project: str
     command: tuple[str, ...] = ()
-    commit: str | None = None
-    branch: str | None = None
-    dirty: bool = False
     user: str = ""
     plan: Mapping[str, int] = {}
     """How many stages per verb."""
@@ -289,6 +285,8 @@ class Captured(Event, frozen=True, tag="captured"):
     """The code and the environment that a run had; told once they are known, which is while stages run."""
 
     commit: str | None = None
+    branch: str | None = None
+    dirty: bool = False
     patch: Digest | None = None
     """The difference of a dirty tree to its commit, as an object."""
     environment: Digest | None = None

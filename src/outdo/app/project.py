@@ -1,0 +1,146 @@
+"""A project on disk: found, read, and everything a plan needs to know of it."""
+
+import os
+from collections.abc import Sequence
+
+from msgspec import DecodeError, Struct, ValidationError, msgpack
+
+from outdo.app.lazy import lazy
+from outdo.app.params import ParamFiles
+from outdo.core.digest import digest_bytes
+from outdo.core.errors import NoProject, NotYaml, UserError
+from outdo.core.graph import Graph, build
+from outdo.core.model import Param, Path, Pipeline, Place
+from outdo.core.plan import Facts
+from outdo.core.version import VERSION
+from outdo.store.atomic import write_atomic
+from outdo.store.lock import Lock, lock_path
+from outdo.store.objects import Objects
+from outdo.store.results import Results
+from outdo.store.statcache import StatCache
+from outdo.store.workspace import Workspace
+
+FILES = ("outdo.yaml", "dvc.yaml")
+STATE = ".outdo"
+
+
+class _Compiled(Struct, frozen=True):
+    """A pipeline as it was read, and by which Outdo."""
+
+    version: str
+    file: str
+    pipeline: Pipeline
+
+
+_encode = msgpack.Encoder().encode
+
+
+class Project:
+    """A project's pipeline with its store, its lock and its workspace."""
+
+    def __init__(self, root: str, file: str) -> None:
+        self.root = root
+        self.file = file
+        self.state = os.path.join(root, STATE)
+        self.pipeline = _pipeline(self)
+        self.graph: Graph = build(self.pipeline.stages)
+        store = os.environ.get("OUTDO_STORE") or self.state
+        links = tuple(os.environ.get("OUTDO_LINKS", "reflink,hardlink,copy").split(","))
+        self.objects = Objects(store)
+        self.results = Results(store)
+        self.stat = StatCache(self.state)
+        self.workspace = Workspace(root, self.objects, self.stat, links)
+        self.lock = Lock(lock_path(root))
+        self._params = ParamFiles(root, os.path.join(self.state, "cache", "params"))
+
+    def facts(self, paths: Sequence[Path], params: Sequence[Param]) -> Facts:
+        """What these paths and params hold now, with all that is known of former runs."""
+        return Facts(
+            self.workspace.look(paths),
+            {param: self._params.get(param) for param in params},
+            self.lock.records,
+            self.results.get,
+            self.objects.has,
+        )
+
+    def make_state(self) -> None:
+        """Makes sure that `.outdo` is there, and that Git does not see it."""
+        ignore = os.path.join(self.state, ".gitignore")
+        if not os.path.exists(ignore):
+            write_atomic(ignore, b"*\n")
+
+
+def find_root(start: str) -> str:
+    """The folder of the project that `start` is in; raises `NoProject`."""
+    return _find(start)[0]
+
+
+def open_project(start: str = ".") -> Project:
+    """The project that `start` is in; raises `NoProject`, or `Mistakes` with all that is wrong in its file."""
+    return Project(*_find(start))
+
+
+def _find(start: str) -> tuple[str, str]:
+    folder = os.path.abspath(start)
+    while True:
+        for name in FILES:
+            if os.path.isfile(os.path.join(folder, name)):
+                return folder, name
+        above = os.path.dirname(folder)
+        if above == folder:
+            what = "no outdo.yaml here or in any folder above"
+            raise NoProject(what, where=os.path.abspath(start), fix="outdo init")
+        folder = above
+
+
+def _pipeline(project: Project) -> Pipeline:
+    """The pipeline of the project's file, from the cache while none of its sources changed."""
+    kept = os.path.join(project.state, "cache", "pipeline")
+    try:
+        with open(kept, "rb") as file:
+            compiled = msgpack.decode(file.read(), type=_Compiled)
+    except (OSError, DecodeError, ValidationError):
+        compiled = None
+    if compiled is not None and compiled.version == VERSION and compiled.file == project.file:
+        unchanged = all(
+            source.digest == _digest(os.path.join(project.root, source.path))
+            for source in compiled.pipeline.sources
+        )
+        if unchanged:
+            return compiled.pipeline
+    pipeline = _read(project)
+    try:
+        project.make_state()
+        write_atomic(kept, _encode(_Compiled(VERSION, project.file, pipeline)))
+    except UserError:
+        pass  # it is only a cache, and a read-only project can still be looked at
+    return pipeline
+
+
+def _read(project: Project) -> Pipeline:
+    def read(path: str) -> str | None:
+        try:
+            with open(os.path.join(project.root, path), "rb") as file:
+                content = file.read()
+        except OSError:
+            return None
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            raise NotYaml(f"'{path}' is not UTF-8 text", where=Place(path, line), fix="save it as UTF-8") from None
+
+    text = read(project.file)
+    if text is None:
+        raise NoProject(f"'{project.file}' can't be read", where=project.root)
+    config = lazy("outdo.core.config")
+    pipeline: Pipeline = config.read_project(project.file, text, read, os.path.basename(project.root)).pipeline
+    return pipeline
+
+
+def _digest(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            return digest_bytes(file.read())
+    except OSError:
+        return None

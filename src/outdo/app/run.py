@@ -1,0 +1,220 @@
+"""The verb `run`: carries a plan out, writes down what happened, and leaves the workspace in order."""
+
+import os
+import pwd
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from time import gmtime, monotonic, strftime, time
+
+from msgspec import Struct, json
+
+from outdo.app.project import Project
+from outdo.core.errors import TrackedByGit, UserError
+from outdo.core.graph import Graph
+from outdo.core.model import (
+    AnyEvent,
+    Captured,
+    Plan,
+    RunFinished,
+    RunId,
+    RunStarted,
+    RunStatus,
+    StageFinished,
+    StageName,
+    Warned,
+)
+from outdo.run.attempt import Folders, Workbench
+from outdo.run.budget import Budget, measure
+from outdo.run.environment import read_environment
+from outdo.run.execute import Engine, Order
+from outdo.run.local import Local
+from outdo.run.ports import Executor
+from outdo.run.rehearsal import Rehearsal, parse_faults
+from outdo.run.source import ignore, read_code, tracked
+from outdo.run.watch import Watch, watch_for
+from outdo.store.journal import Journal, Recorder
+
+JOURNAL = "journal.jsonl"
+CAPTURE_SECONDS = 20.0
+"""How long the end of a run waits for Git and the environment to be read."""
+
+
+class Options(Struct, frozen=True):
+    """How a plan is carried out."""
+
+    force: bool = False
+    keep_going: bool = False
+    jobs: int | None = None
+    """Stages at once at most; None: as many as fit on the machine."""
+    sandbox: bool = False
+    audit: bool = False
+    rehearse: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    """The words that started it, for the ledger."""
+
+
+class Result(Struct, frozen=True):
+    """How a run went."""
+
+    run: RunId | None
+    """None where nothing was to be done: then nothing is recorded."""
+    status: RunStatus
+    stages: Mapping[StageName, StageFinished]
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "done"
+
+    @property
+    def failed(self) -> list[StageFinished]:
+        return [stage for stage in self.stages.values() if stage.status == "failed"]
+
+
+class Run:
+    """One run of a plan: iterate over `events()` once, then read `result`. `stop` ends it from any thread."""
+
+    def __init__(self, project: Project, made: Plan, options: Options, executor: Executor | None = None) -> None:
+        self._project = project
+        self._plan = made
+        self._options = options
+        now = time()
+        self.id = RunId(f"{strftime('%Y%m%d-%H%M%S', gmtime(now))}-{secrets.token_hex(2)}")
+        faults = parse_faults(options.rehearse)
+        executor = executor or Local(self.id)
+        self._executor = Rehearsal(executor, faults) if faults else executor
+        watch = watch_for(project.root, project.state, sandbox=options.sandbox, audit=options.audit)
+        self._engine = self._make_engine(watch)
+        self._recorder = Recorder(Journal(os.path.join(project.state, JOURNAL)))
+        self._finished: dict[StageName, StageFinished] = {}
+        self._warnings: list[str] = []
+        self._seconds = 0.0
+        self._trouble = ""
+
+    def _make_engine(self, watch: Watch) -> Engine:
+        project = self._project
+        machine = measure()
+        budget = Budget(machine, 1 if watch.one_at_a_time else self._options.jobs)
+        stages = [project.graph.stages[a.stage] for a in self._plan.actions if a.verb in ("run", "wait")]
+        budget.check(stages)
+        _check_git(project)
+        bench = Workbench(Folders(project.root, project.state), project.workspace, project.results, self._executor)
+        order = Order(self.id, project.graph, self._plan, self._options.force, self._options.keep_going)
+        return Engine(order, project, bench, budget, watch)
+
+    def stop(self) -> None:
+        """Ends every command that runs; the stream of events then ends."""
+        self._engine.stop()
+
+    def events(self) -> Iterator[AnyEvent]:
+        """Carries the plan out and yields what happens. Whatever becomes of the consumer, when this has ended
+        nothing runs any more and everything that was finished is written down."""
+        started = monotonic()
+        capture = threading.Thread(target=self._capture, name="outdo-capture", daemon=True)
+        try:
+            for event in self._engine_events(capture):
+                self._note(event)
+                yield event
+        finally:
+            capture.join(CAPTURE_SECONDS)
+            closing = [*self._engine.posted(), *self._settle()]
+            self._seconds = monotonic() - started
+            closing.append(RunFinished(self.id, time(), self.result.status, round(self._seconds, 3)))
+            for event in closing:
+                self._note(event)
+            lost = self._recorder.close(5.0)
+            if lost:
+                self._warnings.append(lost)
+            self._executor.close()
+        yield from closing
+        if lost:
+            yield Warned(self.id, time(), lost)
+
+    def execute(self) -> Result:
+        """Carries the plan out to its end."""
+        for _ in self.events():
+            pass
+        return self.result
+
+    @property
+    def result(self) -> Result:
+        status = "failed" if self._trouble else self._engine.status
+        return Result(self.id, status, dict(self._finished), self._seconds, tuple(self._warnings))
+
+    def _engine_events(self, capture: threading.Thread) -> Iterator[AnyEvent]:
+        counts: dict[str, int] = {}
+        for action in self._plan.actions:
+            counts[action.verb] = counts.get(action.verb, 0) + 1
+        project = self._project.pipeline.project
+        yield RunStarted(self.id, time(), project, self._options.command, user=_user(), plan=counts)
+        capture.start()
+        yield from self._engine.events()
+
+    def _note(self, event: AnyEvent) -> None:
+        self._recorder(event)
+        if isinstance(event, StageFinished):
+            self._finished[event.stage] = event
+        elif isinstance(event, Warned):
+            self._warnings.append(event.message)
+
+    def _settle(self) -> list[Warned]:
+        """Makes what was finished durable: objects first, then the lock that names them."""
+        project = self._project
+        warnings: list[Warned] = []
+        try:
+            project.objects.sync()
+            records = {**project.lock.records, **self._engine.records}
+            project.lock.save({name: record for name, record in records.items() if name in project.graph.stages})
+            ignore(project.root, [path for path in _owned(project.graph) if path in self._made()])
+        except UserError as error:
+            self._trouble = error.what
+            warnings.append(Warned(self.id, time(), f"{error.what}; {error.fix}"))
+        try:
+            project.stat.save()
+        except (UserError, OSError) as error:
+            warnings.append(Warned(self.id, time(), f"the stat cache was not written: {error}"))
+        warnings += [
+            Warned(self.id, time(), f"object {digest[:12]} in the store was damaged and set aside")
+            for digest in project.objects.damaged
+        ]
+        return warnings
+
+    def _made(self) -> set[str]:
+        return {path for record in self._engine.records.values() for path in record.outs}
+
+    def _capture(self) -> None:
+        """Reads the code and the environment while stages run; what can't be read costs a warning."""
+        project = self._project
+        try:
+            code = read_code(project.root)
+            environment = read_environment(project.root, os.environ)
+            patch = project.objects.put_bytes(code.patch) if code.patch else None
+            kept = project.objects.put_bytes(json.encode(environment, order="sorted"))
+            self._engine.post(Captured(self.id, time(), code.commit, code.branch, code.dirty, patch, kept))
+        except Exception as error:  # noqa: BLE001  the record must never cost the run
+            self._engine.post(Warned(self.id, time(), f"code and environment were not recorded: {error}"))
+
+
+def _check_git(project: Project) -> None:
+    """Raises `TrackedByGit` for an output that both the store and Git would own."""
+    both = tracked(project.root, list(_owned(project.graph)))
+    if both:
+        path = both[0]
+        maker = project.graph.stages[project.graph.made_by[path]] if path in project.graph.made_by else None
+        what = f"'{path}' is an output that the store keeps, and Git tracks it too"
+        fix = f"git rm -r --cached '{path}' (the file stays), or say `cache: false` for it"
+        raise TrackedByGit(what, where=maker.place if maker else "", fix=fix)
+
+
+def _owned(graph: Graph) -> Iterator[str]:
+    """Outputs that the store keeps instead of Git."""
+    return (out.path for stage in graph.stages.values() for out in stage.outs if out.cache)
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

@@ -1,0 +1,41 @@
+"""A mistake shown as a person can mend it: code, place, the line with a caret, cause, fix."""
+
+import os
+
+from outdo.cli.paint import Paint, plain
+from outdo.core.errors import Mistakes, UserError
+from outdo.core.model import Place
+
+
+def show(error: UserError, root: str, paint: Paint) -> str:
+    """The whole message for one mistake or for many."""
+    if isinstance(error, Mistakes):
+        parts = [show(mistake, root, paint) for mistake in error.mistakes]
+        return "\n\n".join([*parts, paint(f"{len(parts)} mistakes", "bold")])
+    title = f"{paint(f'error[{error.code}]', 'red', 'bold')}: {paint(plain(error.what), 'bold')}"
+    lines = [title, *_frame(error.where, root, paint)]
+    if error.fix:
+        lines.append(f"  {paint('fix', 'cyan', 'bold')}: {plain(error.fix)}")
+    return "\n".join(lines)
+
+
+def _frame(where: Place | str, root: str, paint: Paint) -> list[str]:
+    if not str(where):
+        return []
+    arrow = f"  {paint('-->', 'blue', 'bold')} {plain(str(where))}"
+    if isinstance(where, str) or not where.line:
+        return [arrow]
+    try:
+        with open(os.path.join(root, where.file), encoding="utf-8", errors="replace") as file:
+            text = next((line for number, line in enumerate(file, 1) if number == where.line), None)
+    except OSError:
+        text = None
+    if text is None:
+        return [arrow]
+    text = plain(text.rstrip("\r\n").replace("\t", "    "))[:200]
+    number = str(where.line)
+    bar = paint("|", "blue")
+    frame = [arrow, f"{paint(number, 'blue')} {bar} {text}"]
+    if where.column:
+        frame.append(f"{' ' * len(number)} {bar} {' ' * (where.column - 1)}{paint('^', 'red', 'bold')}")
+    return frame

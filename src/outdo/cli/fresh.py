@@ -1,0 +1,33 @@
+"""`outdo run` where nothing is to be done: answered without loading anything that only work needs."""
+
+import os
+import sys
+from time import monotonic
+
+from outdo.app.plan import make_plan, nothing_to_do, take_in
+from outdo.app.project import open_project
+from outdo.cli.paint import Paint
+from outdo.core.errors import UserError
+from outdo.core.plan import Request
+
+
+def run_if_fresh() -> int | None:
+    """0 if every stage is fresh, after saying so; None if there is work, or a mistake, for the command itself."""
+    started = monotonic()
+    try:
+        project = open_project(os.curdir)
+        made = make_plan(project, Request())
+        if not nothing_to_do(made) or any(stage.sandbox for stage in project.pipeline.stages):
+            return None
+        take_in(project, made)
+    except UserError:
+        return None
+    print(unchanged(project.pipeline.project, len(made.actions), monotonic() - started), file=sys.stderr)
+    return 0
+
+
+def unchanged(project: str, stages: int, seconds: float) -> str:
+    """The summary of a run that had nothing to do."""
+    paint = Paint(sys.stderr)
+    count = "its one stage is" if stages == 1 else f"all {stages} stages are"
+    return f"{paint('=', 'green')} {paint(project, 'bold')}: nothing to do, {count} fresh · {seconds:.2f}s"

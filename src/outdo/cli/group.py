@@ -1,0 +1,106 @@
+"""The group of commands: each is loaded when it is called."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from outdo.app.lazy import lazy
+from outdo.app.project import find_root
+from outdo.cli.failure import show
+from outdo.cli.paint import Paint
+from outdo.core.errors import UserError
+from outdo.core.version import VERSION
+
+COMMANDS = {
+    "init": "write a first outdo.yaml that fits this folder",
+    "run": "run what changed, restore what is known, keep the rest",
+    "status": "what is fresh, what would run, and why",
+    "why": "why a stage runs, as deep as it goes; or what an error code means",
+    "graph": "the stages as a picture: terminal, Mermaid, DOT, SVG",
+    "log": "former runs with their params and metrics",
+    "show": "all about one run",
+    "schema": "the JSON Schema of outdo.yaml, for editors",
+}
+
+EXAMPLES = """
+\b
+Examples:
+  outdo init                      look at this folder and write a first outdo.yaml
+  outdo run                       run what changed, and only that
+  outdo run train --dry           what would be done for `train`, and why
+  outdo why train                 the exact reasons, as deep as they go
+  outdo log --sort metrics.auc    the best run first
+"""
+
+
+class Group(click.Group):
+    """Knows the commands by name and one line each; loads one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = lazy(f"outdo.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches  # only where there is a mistake to explain
+
+            near = get_close_matches(name, COMMANDS, n=2)
+            hint = f" Did you mean {' or '.join(f'`{word}`' for word in near)}?" if near else ""
+            raise click.UsageError(f"there is no command `{name}`.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Group,
+    help="CI/CD for machine learning: runs only what changed, and says why.",
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(VERSION, "--version", "-V", prog_name="outdo", message="%(prog)s %(version)s")
+@click.option("-C", "folder", type=click.Path(file_okay=False, exists=True), help="Work as if started in this folder.")
+def outdo(folder: str | None) -> None:
+    if folder:
+        os.chdir(folder)
+
+
+def call(words: Sequence[str]) -> int:
+    """Runs one command line and returns its exit code."""
+    try:
+        code = outdo.main(list(words), prog_name="outdo", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as help_:
+        click.echo(help_.format_message())
+        return 0
+    except click.ClickException as error:
+        paint = Paint(sys.stderr)
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "outdo"
+        print(f"{paint('error', 'red', 'bold')}: {error.format_message()}", file=sys.stderr)
+        print(f"  {paint('fix', 'cyan', 'bold')}: {path} --help", file=sys.stderr)
+        return 2
+    except click.Abort:
+        return 130
+    except UserError as error:
+        print(show(error, _root(), Paint(sys.stderr)), file=sys.stderr)
+        return error.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _root() -> str:
+    try:
+        return find_root(os.curdir)
+    except UserError:
+        return os.curdir

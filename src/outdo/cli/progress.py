@@ -1,0 +1,204 @@
+"""A run as it happens: running stages with their time and last line on a terminal, one line per stage elsewhere."""
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from time import monotonic
+from typing import Protocol
+
+from outdo.app.project import Project
+from outdo.cli.paint import Paint, plain
+from outdo.core.model import AnyEvent, RunFinished, StageFinished, StageName, StageRetried, StageStarted, Status, Warned
+from outdo.core.values import short
+from outdo.core.wording import duration, phrase
+
+MARKS: dict[Status, tuple[str, str]] = {
+    "ran": ("✓", "green"),
+    "restored": ("↺", "cyan"),
+    "kept": ("=", "green"),
+    "failed": ("✕", "red"),
+    "skipped": ("⊘", "yellow"),
+    "cancelled": ("⊘", "yellow"),
+}
+TICK = 0.125
+"""Seconds between two looks at the running stages."""
+TAIL_LINES = 15
+METRICS = 6
+"""How many metrics the summary shows at most."""
+
+
+class Watched(Protocol):
+    """A run as this view sees it."""
+
+    id: str
+
+    def events(self) -> Iterator[AnyEvent]: ...
+
+
+class Running:
+    """A stage that runs now."""
+
+    def __init__(self, event: StageStarted) -> None:
+        self.log = event.log
+        self.attempt = event.attempt
+        self.since = monotonic()
+
+
+class Progress:
+    """Follows one run to its end on stderr."""
+
+    def __init__(self, run: Watched, project: Project, *, live: bool, quiet: bool) -> None:
+        self._run = run
+        self._project = project
+        self._live = live
+        self._quiet = quiet
+        self._paint = Paint(sys.stderr)
+        self._width = min(28, max((len(name) for name in project.graph.stages), default=0))
+        self._running: dict[StageName, Running] = {}
+        self._ended: list[StageFinished] = []
+        self._drawn = 0
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+
+    def follow(self) -> None:
+        """Shows everything until the run is over, then the failures and the summary."""
+        ticker = threading.Thread(target=self._tick, daemon=True) if self._live else None
+        if ticker:
+            ticker.start()
+        try:
+            for event in self._run.events():
+                with self._lock:
+                    self._show(event)
+        finally:
+            self._over.set()
+            if ticker:
+                ticker.join()
+
+    def _tick(self) -> None:
+        while not self._over.wait(TICK):
+            with self._lock:
+                self._erase()
+                self._draw()
+
+    def _show(self, event: AnyEvent) -> None:
+        match event:
+            case StageStarted():
+                self._running[event.stage] = Running(event)
+            case StageRetried():
+                self._say(f"{self._paint('↻', 'yellow')} {self._name(event.stage)} {event.failure}; once more")
+            case Warned():
+                about = f"{event.stage}: " if event.stage else ""
+                self._say(f"{self._paint('!', 'yellow', 'bold')} {plain(about + event.message)}")
+            case StageFinished():
+                self._running.pop(event.stage, None)
+                self._ended.append(event)
+                if event.status != "kept" and (not self._quiet or event.status == "failed"):
+                    self._say(self._line(event))
+            case RunFinished():
+                self._erase()
+                self._end(event)
+            case _:
+                pass
+
+    def _say(self, line: str) -> None:
+        """Writes a line that stays, above those that change."""
+        self._erase()
+        print(line, file=sys.stderr)
+        self._draw()
+
+    def _line(self, event: StageFinished) -> str:
+        mark, colour = MARKS[event.status]
+        if event.status == "failed":
+            why = event.failure
+        else:
+            reasons = [phrase(reason) for reason in event.reasons if reason.kind != "upstream"] or [
+                phrase(reason) for reason in event.reasons
+            ]
+            why = ", ".join(reasons[:2])
+        took = duration(event.seconds) if event.status in ("ran", "failed") else ""
+        head = f"{self._paint(mark, colour)} {self._name(event.stage)} {event.status:<9}"
+        return f"{head} {took:>7}  {self._paint(plain(why), 'dim')}".rstrip()
+
+    def _name(self, stage: str) -> str:
+        return f"{plain(stage):<{self._width}}"
+
+    def _draw(self) -> None:
+        if not self._live or not self._running:
+            return
+        columns, rows = shutil.get_terminal_size()
+        shown = list(self._running.items())[: max(1, rows - 3)]
+        for name, stage in shown:
+            took = duration(monotonic() - stage.since)
+            line = f"{self._name(name)} running   {took:>7}  "
+            tail = short(last_line(stage.log), max(8, columns - len(line) - 4))
+            print(f"{self._paint('◌', 'yellow')} {line}{self._paint(plain(tail), 'dim')}", file=sys.stderr)
+        sys.stderr.flush()
+        self._drawn = len(shown)
+
+    def _erase(self) -> None:
+        if self._drawn:
+            sys.stderr.write(f"\x1b[{self._drawn}F\x1b[J")
+            self._drawn = 0
+
+    def _end(self, event: RunFinished) -> None:
+        failed = [stage for stage in self._ended if stage.status == "failed"]
+        for stage in failed:
+            print("\n" + self._failure(stage), file=sys.stderr)
+        counts = [
+            f"{sum(stage.status == status for stage in self._ended)} {word}"
+            for status, word in (
+                ("ran", "ran"), ("restored", "restored"), ("kept", "fresh"), ("failed", "failed"),
+                ("skipped", "left out"), ("cancelled", "stopped"),
+            )
+            if any(stage.status == status for stage in self._ended)
+        ]  # fmt: skip
+        mark, colour = {"done": ("✓", "green"), "interrupted": ("!", "yellow")}.get(event.status, ("✕", "red"))
+        name = self._paint(self._project.pipeline.project, "bold")
+        verdict = {"done": "done", "interrupted": "interrupted"}.get(event.status, "failed")
+        head = f"{self._paint(mark, colour, 'bold')} {name} {verdict} in {duration(event.seconds)}: {', '.join(counts)}"
+        if failed:
+            print("", file=sys.stderr)
+        print(" · ".join([head, *self._metrics()]), file=sys.stderr)
+        print(self._paint(f"  next: {self._next(event, failed)}", "dim"), file=sys.stderr, flush=True)
+
+    def _failure(self, stage: StageFinished) -> str:
+        title = f"{self._paint('✕', 'red', 'bold')} {self._paint(plain(stage.stage), 'bold')}: {plain(stage.failure)}"
+        lines = [title]
+        if stage.log:
+            lines += [f"  {self._paint('|', 'red')} {plain(line)[:300]}" for line in tail_of(stage.log, TAIL_LINES)]
+            lines.append(self._paint(f"  whole log: {os.path.relpath(stage.log)}", "dim"))
+        return "\n".join(lines)
+
+    def _metrics(self) -> list[str]:
+        found = [(name, value) for stage in self._ended for name, value in stage.metrics.items()]
+        told = [f"{name} {value:.4g}" for name, value in found[:METRICS]]
+        return [", ".join(told)] if told else []
+
+    def _next(self, event: RunFinished, failed: list[StageFinished]) -> str:
+        if failed:
+            return f"mend it, then `outdo run` goes on from there; all about it: outdo show {self._run.id}"
+        if event.status == "interrupted":
+            return "outdo run goes on from there"
+        return f"outdo show {self._run.id}"
+
+
+def tail_of(path: str, lines: int, limit: int = 64 * 1024) -> list[str]:
+    """The last lines of a log, read from its last `limit` bytes only; none where there is no log."""
+    try:
+        with open(path, "rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - limit))
+            content = file.read(limit)
+    except OSError:
+        return []
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n")
+    # A progress bar rewrites its line by carriage returns: only its last state counts.
+    found = [line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
+    return [line for line in found if line][-lines:]
+
+
+def last_line(path: str) -> str:
+    """The last line of a log that is not empty."""
+    return next(iter(tail_of(path, 1, 4096)), "")

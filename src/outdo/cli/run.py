@@ -1,0 +1,129 @@
+"""`outdo run`."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from types import FrameType
+
+import click
+from msgspec import json
+
+from outdo.app.lazy import lazy
+from outdo.app.plan import make_plan, nothing_to_do, status, take_in
+from outdo.app.project import Project, open_project
+from outdo.cli.fresh import unchanged
+from outdo.cli.paint import is_live, say
+from outdo.cli.status import table
+from outdo.core.errors import Usage
+from outdo.core.plan import Request
+from outdo.store.turn import Holder, Turn
+
+EXAMPLES = """
+\b
+Examples:
+  outdo run                          everything that changed
+  outdo run evaluate                 only what `evaluate` needs
+  outdo run train --single           just `train`, with its inputs as they are
+  outdo run features --downstream    `features` and all that depends on it
+  outdo run --dry                    the plan, and nothing is done
+  outdo run --keep-going -j 4        go on after a failure; four stages at once at most
+  outdo run --audit                  tell what stages read without declaring it
+  outdo run --rehearse train=fail    see what a failure of `train` would do
+
+\b
+Exit codes: 0 done, 1 a stage failed, 2 a mistake in the file or the words, 130 interrupted.
+"""
+
+
+@click.command(epilog=EXAMPLES, help="Run what changed, restore what is known, keep the rest.")
+@click.argument("targets", nargs=-1)
+@click.option("--dry", is_flag=True, help="Print the plan and do nothing.")
+@click.option("--force", "-f", is_flag=True, help="Run the chosen stages even if they are fresh.")
+@click.option("--single", "-s", is_flag=True, help="Only the targets, not what they depend on.")
+@click.option("--downstream", is_flag=True, help="The targets and all that depends on them.")
+@click.option("--keep-going", "-k", is_flag=True, help="After a failure go on with what does not depend on it.")
+@click.option("--jobs", "-j", type=click.IntRange(min=1), help="Stages at once; as many as fit if not said.")
+@click.option("--sandbox", is_flag=True, help="A stage sees only what it declares, and no network.")
+@click.option("--audit", is_flag=True, help="Tell which files stages read without declaring them.")
+@click.option("--rehearse", multiple=True, metavar="STAGE=FAULT", help="Have a stage fail, hang, die, flood or lose.")
+@click.option("--json", "as_json", is_flag=True, help="Events as they happen, one JSON object a line.")
+@click.option("--quiet", "-q", is_flag=True, help="Only failures and the summary.")
+def command(
+    targets: tuple[str, ...], dry: bool, force: bool, single: bool, downstream: bool, keep_going: bool,
+    jobs: int | None, sandbox: bool, audit: bool, rehearse: tuple[str, ...], as_json: bool, quiet: bool,
+) -> int:  # fmt: skip
+    if single and downstream:
+        raise Usage("--single and --downstream exclude each other", fix="outdo run --help")
+    if (single or downstream) and not targets:
+        raise Usage("--single and --downstream need a stage to start from", fix="outdo run STAGE --downstream")
+    request = Request(targets, single, downstream, force)
+    if dry:
+        return _dry(request, as_json)
+    started = monotonic()
+    project = open_project(os.curdir)
+    project.make_state()
+    with Turn(os.path.join(project.state, "turn"), " ".join(["outdo", *sys.argv[1:]]), _tell_wait):
+        project = open_project(os.curdir)
+        made = make_plan(project, request)
+        if nothing_to_do(made):
+            take_in(project, made)
+            if as_json:
+                _print_json({"event": "nothing_to_do", "stages": len(made.actions)})
+            else:
+                say(unchanged(project.pipeline.project, len(made.actions), monotonic() - started))
+            return 0
+        app = lazy("outdo.app.run")
+        options = app.Options(force, keep_going, jobs, sandbox, audit, rehearse, ("outdo", *sys.argv[1:]))
+        run = app.Run(project, made, options)
+        with _stopped_by_signals(run.stop):
+            return _follow(run, project, as_json=as_json, quiet=quiet)
+
+
+def _follow(run: object, project: Project, *, as_json: bool, quiet: bool) -> int:
+    """Shows a run's events as they come, and its end; returns the exit code."""
+    if as_json:
+        for event in run.events():  # type: ignore[attr-defined]
+            _print_json(event)
+    else:
+        shown = lazy("outdo.cli.progress").Progress(run, project, live=is_live(sys.stderr) and not quiet, quiet=quiet)
+        shown.follow()
+    result = run.result  # type: ignore[attr-defined]
+    return {"done": 0, "interrupted": 130}.get(result.status, 1)
+
+
+def _dry(request: Request, as_json: bool) -> int:
+    found = status(open_project(os.curdir), request)
+    if as_json:
+        _print_json({"schema": "outdo.plan/1", "status": "ok", "data": found.plan})
+    else:
+        print(table(found))
+    return 0
+
+
+def _tell_wait(holder: Holder | None) -> None:
+    if holder is None:
+        say("waiting for another run in this workspace")
+    else:
+        say(f"waiting for `{holder.command}` in this workspace (process {holder.pid})")
+
+
+def _print_json(value: object) -> None:
+    print(json.encode(value).decode(), flush=True)
+
+
+@contextmanager
+def _stopped_by_signals(stop: object) -> Iterator[None]:
+    """Ctrl-C and a polite request to end stop the run in order instead of tearing through it."""
+
+    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        stop()  # type: ignore[operator]
+
+    former = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

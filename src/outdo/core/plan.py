@@ -1,0 +1,312 @@
+"""Facts to a plan: for each stage whether it is kept, restored or run, and exactly why.
+
+`decide` answers for one stage whose inputs are known; `plan` asks it for all, and where a stage above will change
+something says `wait`: the engine asks `decide` again once that is known. So what `--dry` prints and what a run does
+come from one place, and an output that comes out the same stops the wave by itself.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from outdo.core.digest import stage_key
+from outdo.core.errors import BadParams, Mistakes, UnknownInput, UserError
+from outdo.core.graph import Graph
+from outdo.core.model import (
+    Action,
+    Digest,
+    Entry,
+    Key,
+    Param,
+    Path,
+    Plan,
+    Reason,
+    Record,
+    Stage,
+    StageName,
+    Value,
+)
+
+
+class Request(Struct, frozen=True):
+    """Which stages are meant, and how."""
+
+    targets: tuple[str, ...] = ()
+    """Stages, groups or outputs; none means all."""
+    single: bool = False
+    """Only the targets, not what they depend on."""
+    downstream: bool = False
+    """The targets and all that depends on them, not what they depend on."""
+    force: bool = False
+    """Run even what is fresh."""
+
+
+class Absent(Struct, frozen=True):
+    """A param that is not there, and why."""
+
+    why: UserError
+
+
+class Facts(Struct, frozen=True):
+    """What is known of the world when a plan is made."""
+
+    entries: Mapping[Path, Entry]
+    """What each path or glob holds now; a missing path is not in it."""
+    params: Mapping[Param, Value | Absent]
+    lock: Mapping[StageName, Record]
+    result: Callable[[Key], Record | None]
+    """The run cache."""
+    held: Callable[[Digest], bool]
+    """Whether the store has an object."""
+
+
+def select(graph: Graph, request: Request) -> list[StageName]:
+    """The stages that a request means, in topological order; raises `UnknownStage`."""
+    if not request.targets:
+        return list(graph.stages)
+    wanted = graph.named(request.targets)
+    if request.downstream:
+        chosen = graph.below(wanted)
+    elif request.single:
+        chosen = set(wanted)
+    else:
+        chosen = graph.above(wanted)
+    return [name for name in graph.stages if name in chosen]
+
+
+def plan(graph: Graph, facts: Facts, request: Request = Request()) -> Plan:  # noqa: B008  a frozen value
+    """One action per selected stage; raises `Mistakes` with every input that is not there."""
+    selected = select(graph, request)
+    forced = _forced(graph, selected, request)
+    known: dict[Path, Entry] = dict(facts.entries)
+    pending: dict[StageName, Action] = {}
+    """Stages whose outputs are not known before they have run."""
+    moving: set[StageName] = set()
+    """Stages whose outputs are not in the workspace yet."""
+    actions: list[Action] = []
+    mistakes: list[UserError] = []
+    world = Facts(known, facts.params, facts.lock, facts.result, facts.held)
+    for name in selected:
+        stage = graph.stages[name]
+        above = [
+            p for p in graph.parents[name] if p in pending or (p in moving and not _exact(stage, p, graph))
+        ]
+        if above and not stage.frozen:
+            action = _wait(stage, above, graph, world, force=name in forced)
+            pending[name] = action
+        else:
+            missing = missing_inputs(stage, world, graph)
+            mistakes += missing
+            action = Action(name, "skip") if missing else decide(stage, world, force=name in forced)
+            if action.verb == "run":
+                pending[name] = action
+            elif action.verb == "restore" and action.record is not None:
+                known.update(action.record.outs)
+                moving.add(name)
+        actions.append(action)
+    if mistakes:
+        raise mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes)
+    return Plan(tuple(actions))
+
+
+def decide(stage: Stage, facts: Facts, *, force: bool = False) -> Action:
+    """The action for a stage whose inputs are all known and there."""
+    old = facts.lock.get(stage.name)
+    if stage.frozen:
+        return _frozen(stage, old, facts)
+    deps = {dep: facts.entries[dep] for dep in stage.deps if dep in facts.entries}
+    params = {str(param): facts.params.get(param) for param in stage.params}
+    key = stage_key(stage, deps, params)
+    always = Reason("forced") if force else _always(stage)
+    same = old if old is not None and old.key == key else None
+    if same and not always and not (wrong := _wrong_outputs(stage, same, facts)):
+        return Action(stage.name, "keep", key=key, record=same)
+    causes = wrong if same and not always else differences(stage, old, deps, params)
+    if always:
+        return Action(stage.name, "run", (always, *causes), key)
+    for record in (same, facts.result(key)):
+        if record is None or not _restorable(stage, record):
+            continue
+        if not (wrong := _wrong_outputs(stage, record, facts)):
+            return Action(stage.name, "keep", causes, key, record)
+        if all(_held(stage, reason.subject, record, facts) for reason in wrong):
+            return Action(stage.name, "restore", causes, key, record)
+        causes += _lost(stage, record, wrong, causes, facts)
+    return Action(stage.name, "run", causes, key)
+
+
+def differences(
+    stage: Stage, old: Record | None, deps: Mapping[Path, Entry], params: Mapping[str, Value]
+) -> tuple[Reason, ...]:
+    """How what a stage would read and do now differs from when it last ran."""
+    if old is None:
+        return (Reason("never_ran"),)
+    reasons: list[Reason] = []
+    if old.cmd != stage.cmd:
+        reasons.append(Reason("command", "", "\n".join(old.cmd), "\n".join(stage.cmd)))
+    for path in stage.deps:
+        before, after = old.deps.get(path), deps.get(path)
+        if before is None and after is not None:
+            reasons.append(Reason("dependency_added", path, None, after.digest))
+        elif before is not None and after is not None and _content(before) != _content(after):
+            reasons.append(Reason("dependency_changed", path, before.digest, after.digest))
+    reasons += [Reason("dependency_removed", path) for path in old.deps if path not in stage.deps]
+    for name, value in params.items():
+        if name not in old.params:
+            reasons.append(Reason("param_added", name, None, value))
+        elif old.params[name] != value or type(old.params[name]) is not type(value):
+            reasons.append(Reason("param_changed", name, old.params[name], value))
+    reasons += [Reason("param_removed", name, old.params[name]) for name in old.params if name not in params]
+    for name in sorted({*old.env, *stage.env}):
+        if old.env.get(name) != stage.env.get(name):
+            reasons.append(Reason("env", name, old.env.get(name), stage.env.get(name)))
+    outs = [out.path for out in stage.outs]
+    reasons += [Reason("output_added", path) for path in outs if path not in old.outs]
+    reasons += [Reason("output_removed", path) for path in old.outs if path not in outs]
+    return tuple(reasons)
+
+
+def missing_inputs(stage: Stage, facts: Facts, graph: Graph) -> list[UserError]:
+    """The dependencies and params of a stage that are not there."""
+    if stage.frozen:
+        return []
+    mistakes: list[UserError] = [
+        _unknown_input(stage, path, graph, facts.entries) for path in stage.deps if path not in facts.entries
+    ]
+    for param in stage.params:
+        value = facts.params.get(param)
+        if isinstance(value, Absent):
+            why = value.why
+            mistakes.append(BadParams(f"stage '{stage.name}': {why.what}", where=why.where, fix=why.fix))
+    return mistakes
+
+
+def needed(graph: Graph, selected: Iterable[StageName]) -> tuple[list[Path], list[Param]]:
+    """The paths whose content, and the params whose value, a plan for `selected` depends on."""
+    paths: dict[Path, None] = {}
+    params: dict[Param, None] = {}
+    for name in selected:
+        stage = graph.stages[name]
+        for out in stage.outs:
+            paths[out.path] = None
+        for dep in stage.deps:
+            paths[dep] = None
+        for param in stage.params:
+            params[param] = None
+    return list(paths), list(params)
+
+
+def _wait(stage: Stage, above: Sequence[StageName], graph: Graph, facts: Facts, *, force: bool) -> Action:
+    """Waits for `above`; the reasons that are certain already are told with it."""
+    old = facts.lock.get(stage.name)
+    unsure = set(above)
+    reasons = [Reason("upstream", name) for name in above]
+    if force:
+        reasons.append(Reason("forced"))
+    elif always := _always(stage):
+        reasons.append(always)
+    if old is None:
+        return Action(stage.name, "wait", (*reasons, Reason("never_ran")))
+    deps = {
+        dep: old.deps[dep]
+        if dep in old.deps and unsure.intersection(graph.makers(dep))
+        else facts.entries[dep]
+        for dep in stage.deps
+        if dep in facts.entries or dep in old.deps
+    }
+    params = {}
+    for param in stage.params:
+        value = facts.params.get(param)
+        if isinstance(value, Absent) or graph.made_by.get(param.file) in unsure:
+            value = old.params.get(str(param))
+        params[str(param)] = value
+    return Action(stage.name, "wait", (*reasons, *differences(stage, old, deps, params)))
+
+
+def _forced(graph: Graph, selected: Sequence[StageName], request: Request) -> set[StageName]:
+    return {name for name in selected if not graph.stages[name].frozen} if request.force else set()
+
+
+def _exact(stage: Stage, parent: StageName, graph: Graph) -> bool:
+    """Whether everything that a stage reads of a parent is a whole output of it, so that its content is known
+    before it is in place."""
+    outs = {out.path for out in graph.stages[parent].outs}
+    files = {param.file for param in stage.params}
+    return not files & outs and all(dep in outs or parent not in graph.makers(dep) for dep in stage.deps)
+
+
+def _always(stage: Stage) -> Reason | None:
+    if stage.always_changed:
+        return Reason("always_changed")
+    if not stage.deps and not stage.params and not stage.outs:
+        return Reason("no_inputs")
+    return None
+
+
+def _frozen(stage: Stage, old: Record | None, facts: Facts) -> Action:
+    if old is not None:
+        wrong = _wrong_outputs(stage, old, facts)
+        if wrong and all(_held(stage, reason.subject, old, facts) for reason in wrong):
+            return Action(stage.name, "restore", wrong, old.key, old)
+    return Action(stage.name, "keep", (Reason("frozen"),), None if old is None else old.key, old)
+
+
+def _wrong_outputs(stage: Stage, record: Record, facts: Facts) -> tuple[Reason, ...]:
+    """How the outputs in the workspace differ from a record's."""
+    reasons: list[Reason] = []
+    for out in stage.outs:
+        should, now = record.outs.get(out.path), facts.entries.get(out.path)
+        if should is None:
+            reasons.append(Reason("output_added", out.path))
+        elif now is None:
+            reasons.append(Reason("output_missing", out.path))
+        elif _content(should) != _content(now):
+            reasons.append(Reason("output_changed", out.path, should.digest, now.digest))
+    return tuple(reasons)
+
+
+def _restorable(stage: Stage, record: Record) -> bool:
+    """Whether a record says all that the stage would write: an output that outlives its stage (`persist`) depends
+    on what was there before, which no key holds."""
+    return set(record.outs) == {out.path for out in stage.outs} and not any(out.persist for out in stage.outs)
+
+
+def _held(stage: Stage, path: Path, record: Record, facts: Facts) -> bool:
+    entry = record.outs.get(path)
+    return entry is not None and _stored(stage, path) and facts.held(entry.digest)
+
+
+def _lost(
+    stage: Stage, record: Record, wrong: Iterable[Reason], told: Sequence[Reason], facts: Facts
+) -> tuple[Reason, ...]:
+    """The outputs that a known result had and that the store should hold but does not."""
+    paths = [
+        r.subject for r in wrong if _stored(stage, r.subject) and not _held(stage, r.subject, record, facts)
+    ]
+    return tuple(reason for path in paths if (reason := Reason("lost", path)) not in told)
+
+
+def _stored(stage: Stage, path: Path) -> bool:
+    """Whether the store keeps an output: metrics and plots always, as they are small and a result needs them."""
+    return any(out.path == path and (out.cache or out.role != "out") for out in stage.outs)
+
+
+def _content(entry: Entry) -> tuple[str, Digest]:
+    return entry.kind, entry.digest
+
+
+def _unknown_input(stage: Stage, path: Path, graph: Graph, entries: Mapping[Path, Entry]) -> UnknownInput:
+    makers = graph.makers(path)
+    if makers:
+        what = f"stage '{stage.name}' reads '{path}', which is not there; stage '{makers[0]}' makes it"
+        return UnknownInput(what, where=stage.place, fix=f"outdo run {makers[0]}")
+    from difflib import get_close_matches  # only where there is a mistake to explain
+
+    what = f"stage '{stage.name}' reads '{path}', but no stage writes it and no such file is here"
+    near = get_close_matches(path, [*graph.made_by, *(p for p in entries if p != path)], n=1)
+    if near:
+        maker = graph.made_by.get(near[0])
+        fix = f"did you mean '{near[0]}'" + (f" (made by '{maker}')?" if maker else "?")
+    else:
+        fix = f"put the file at '{path}', or take it out of the deps of '{stage.name}'"
+    return UnknownInput(what, where=stage.place, fix=fix)

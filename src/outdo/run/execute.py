@@ -1,0 +1,268 @@
+"""Carries a plan out and yields what happens.
+
+One thread decides and yields; a crew of others runs stages and hands back how they ended. Every stage is decided
+again by `core.plan.decide` at the moment it could start, with what its inputs hold then: what the plan could only
+call `wait` is settled so, and a file that was edited since the plan was made is seen.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from functools import partial
+from queue import SimpleQueue
+from time import time
+from typing import Protocol
+
+from msgspec import Struct
+
+from outdo.core.graph import Graph
+from outdo.core.model import (
+    Action,
+    Entry,
+    Event,
+    Param,
+    Path,
+    Plan,
+    Reason,
+    Record,
+    RunId,
+    RunStatus,
+    Stage,
+    StageFinished,
+    StageName,
+    Status,
+    Warned,
+)
+from outdo.core.plan import Facts, decide, missing_inputs
+from outdo.run.attempt import Ended, Work, Workbench, artifacts
+from outdo.run.budget import Budget, Share
+from outdo.run.crew import Crew
+from outdo.run.watch import Watch
+
+
+class Order(Struct, frozen=True):
+    """What is to be carried out, and how."""
+
+    run: RunId
+    graph: Graph
+    plan: Plan
+    force: bool = False
+    keep_going: bool = False
+    """A failure stops only what depends on it."""
+
+
+class Sight(Protocol):
+    """Sees what paths and params hold at this moment."""
+
+    def facts(self, paths: Sequence[Path], params: Sequence[Param]) -> Facts: ...
+
+
+class Engine:
+    """One run of a plan; `post` and `stop` may be called from any thread."""
+
+    def __init__(self, order: Order, sight: Sight, bench: Workbench, budget: Budget, watch: Watch) -> None:
+        self._order = order
+        self._sight = sight
+        self._bench = bench
+        self._budget = budget
+        self._watch = watch
+        self._crew = Crew()
+        self._inbox: SimpleQueue[tuple[Work, Ended] | Event | None] = SimpleQueue()
+        self._planned = {action.stage: action for action in order.plan.actions}
+        self._places = {name: place for place, name in enumerate(self._planned)}
+        self._above = {
+            name: sum(parent in self._planned for parent in order.graph.parents[name]) for name in self._planned
+        }
+        self._children = order.graph.children()
+        self._ready = [(self._places[name], name) for name, above in self._above.items() if not above]
+        self._running = 0
+        self._failed = False
+        self._made: dict[Path, Entry] = {}
+        """Outputs of the stages that are done."""
+        self.records: dict[StageName, Record] = {}
+        """The result of every stage that was kept, restored or run."""
+        self.ended: dict[StageName, Status] = {}
+
+    def post(self, event: Event) -> None:
+        """Adds an event to the stream."""
+        self._inbox.put(event)
+
+    def stop(self) -> None:
+        """Ends every command that runs and starts no other; the stream then ends."""
+        self._bench.cancel.request()
+        self._inbox.put(None)
+
+    def events(self) -> Iterator[Event]:
+        """Yields what happens until nothing is left to do. When it returns, or is closed, nothing runs any more."""
+        heapq.heapify(self._ready)
+        try:
+            yield from self._start_ready()
+            while self._running:
+                try:
+                    message = self._inbox.get()
+                except KeyboardInterrupt:
+                    self.stop()
+                    continue
+                yield from self._receive(message)
+                yield from self._start_ready()
+            yield from self._left_out()
+        finally:
+            self._bench.cancel.request()
+            while self._running:
+                if isinstance(message := self._inbox.get(), tuple):
+                    self._conclude(*message)
+            self._crew.close()
+
+    def posted(self) -> Iterator[Event]:
+        """Yields what was posted and not yet read."""
+        while not self._inbox.empty():
+            if isinstance(message := self._inbox.get(), Event):
+                yield message
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run has ended so far."""
+        if "cancelled" in self.ended.values():
+            return "interrupted"
+        good = all(status in ("ran", "restored", "kept") for status in self.ended.values())
+        return "done" if good and len(self.ended) == len(self._planned) else "failed"
+
+    @property
+    def _stopping(self) -> bool:
+        return self._bench.cancel.requested or (self._failed and not self._order.keep_going)
+
+    def _start_ready(self) -> Iterator[Event]:
+        """Starts what is ready and fits on the machine, in the plan's order."""
+        waiting: list[tuple[int, StageName]] = []
+        with self._budget.round() as round_:
+            while self._ready and not self._stopping and (round_.open or self._next_is_kept()):
+                place, name = heapq.heappop(self._ready)
+                planned = self._planned[name]
+                if planned.verb == "keep":
+                    yield self._finish(name, planned, Ended("kept", planned.record))
+                    continue
+                share = round_.take(self._order.graph.stages[name].resources)
+                if share is None:
+                    waiting.append((place, name))
+                    continue
+                yield from self._start(name, share)
+        for item in waiting:
+            heapq.heappush(self._ready, item)
+
+    def _next_is_kept(self) -> bool:
+        return self._planned[self._ready[0][1]].verb == "keep"
+
+    def _start(self, name: StageName, share: Share) -> Iterator[Event]:
+        """Decides a stage with what its inputs hold now, and does it, or hands it to the crew."""
+        stage = self._order.graph.stages[name]
+        planned = self._planned[name]
+        blocker = next((p for p in self._order.graph.parents[name] if self.ended.get(p) in BAD), None)
+        if blocker is not None:
+            action = Action(name, "skip", (Reason("upstream_failed", blocker),))
+            ended = Ended("skipped")
+        else:
+            facts = self._facts(stage)
+            missing = missing_inputs(stage, facts, self._order.graph)
+            if missing:
+                action = Action(name, "skip", planned.reasons)
+                ended = Ended("failed", failure="; ".join(mistake.what for mistake in missing))
+            else:
+                action = decide(stage, facts, force=self._order.force)
+                ended = Ended("kept", action.record)
+                if planned.key is not None and action.key != planned.key:
+                    message = "its inputs changed since the plan was made; what they hold now counts"
+                    yield Warned(self._order.run, time(), message, name)
+                if action.verb in ("run", "restore"):
+                    deps = {dep: facts.entries[dep] for dep in stage.deps}
+                    params = {str(param): facts.params[param] for param in stage.params}
+                    self._hand(Work(stage, action, deps, params, share))
+                    return
+        self._budget.give_back(share)
+        yield self._finish(name, action, ended)
+
+    def _facts(self, stage: Stage) -> Facts:
+        """What a stage's inputs and outputs hold now; of outputs made in this run it is known."""
+        paths = [*(dep for dep in stage.deps if dep not in self._made), *(out.path for out in stage.outs)]
+        facts = self._sight.facts(paths, stage.params)
+        known = {dep: self._made[dep] for dep in stage.deps if dep in self._made}
+        return Facts({**facts.entries, **known}, facts.params, facts.lock, facts.result, facts.held)
+
+    def _hand(self, work: Work) -> None:
+        self._running += 1
+        self._crew.hand(partial(self._do, work))
+
+    def _do(self, work: Work) -> None:
+        """Runs in a thread of the crew."""
+        try:
+            if work.action.verb == "restore":
+                ended = self._bench.restore(work)
+            else:
+                ended = self._bench.run(work, self._order.run, self.post, self._watch)
+        except Exception as error:  # noqa: BLE001  a bug must not leave the run waiting for ever
+            ended = Ended("failed", failure=f"internal error: {error!r}")
+        self._inbox.put((work, ended))
+
+    def _receive(self, message: tuple[Work, Ended] | Event | None) -> Iterator[Event]:
+        if isinstance(message, Event):
+            yield message
+        elif isinstance(message, tuple):
+            work, ended = message
+            self._conclude(work, ended)
+            if ended.lost and not self._stopping:
+                yield Warned(self._order.run, time(), f"{ended.failure}; it is computed again", work.stage.name)
+                again = Action(work.stage.name, "run", (Reason("lost", ended.lost),), work.action.key)
+                share = self._budget.take(work.stage.resources)
+                assert share is not None
+                self._hand(Work(work.stage, again, work.deps, work.params, share))
+                return
+            yield self._finish(work.stage.name, work.action, ended)
+
+    def _conclude(self, work: Work, ended: Ended) -> None:  # noqa: ARG002
+        self._running -= 1
+        self._crew.done()
+        self._budget.give_back(work.share)
+
+    def _finish(self, name: StageName, action: Action, ended: Ended) -> StageFinished:
+        """Books the end of a stage and frees those that waited for it."""
+        self.ended[name] = ended.status
+        self._failed = self._failed or ended.status == "failed"
+        stage = self._order.graph.stages[name]
+        if ended.record is not None:
+            self.records[name] = ended.record
+            self._made.update(ended.record.outs)
+        for child in self._children[name]:
+            if child in self._above:
+                self._above[child] -= 1
+                if not self._above[child]:
+                    heapq.heappush(self._ready, (self._places[child], child))
+        outcome = ended.outcome
+        new = ended.record is not None and ended.status in ("ran", "restored")
+        return StageFinished(
+            run=self._order.run,
+            at=time(),
+            stage=name,
+            status=ended.status,
+            reasons=action.reasons,
+            key=action.key,
+            record=ended.record,
+            artifacts=artifacts(stage, ended.record) if new and ended.record else (),
+            metrics=self._bench.metrics(stage) if ended.record is not None else {},
+            failure=ended.failure,
+            exit_code=outcome.exit_code if outcome else None,
+            attempts=ended.attempts,
+            seconds=ended.seconds,
+            cpu_seconds=outcome.cpu_seconds if outcome else 0.0,
+            peak_memory=outcome.peak_memory if outcome else 0,
+            log=ended.log,
+        )
+
+    def _left_out(self) -> Iterator[Event]:
+        """Tells the stages that never started because of a failure or a stop."""
+        status: Status = "cancelled" if self._bench.cancel.requested else "skipped"
+        for name in self._planned:
+            if name not in self.ended:
+                blocker = next((p for p in self._order.graph.parents[name] if self.ended.get(p) in BAD), "")
+                action = Action(name, "skip", (Reason("upstream_failed", blocker),) if blocker else ())
+                yield self._finish(name, action, Ended(status))
+
+
+BAD = ("failed", "skipped", "cancelled")

@@ -1,0 +1,40 @@
+"""The run cache: for every key ever computed in this store, what came out.
+
+One small file a key, so that runs in several workspaces add to it at once and a remote can carry it. A result only
+names objects; whether the store still holds their bytes is asked where it is used.
+"""
+
+import os
+
+from msgspec import DecodeError, ValidationError, msgpack
+
+from outdo.core.model import Key, Record
+from outdo.store.atomic import write_atomic
+
+_encode = msgpack.Encoder(order="sorted").encode
+_decode = msgpack.Decoder(Record).decode
+
+
+class Results:
+    """Records by key, under `root/results`."""
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.join(root, "results")
+
+    def get(self, key: Key) -> Record | None:
+        """The result of a key; None where it is unknown, or its file is damaged, which then counts as unknown."""
+        try:
+            with open(self._path(key), "rb") as file:
+                record = _decode(file.read())
+        except (OSError, DecodeError, ValidationError):
+            return None
+        return record if record.key == key else None
+
+    def put(self, record: Record) -> None:
+        """Remembers a result in place of any former one of its key; raises `StoreUnwritable`."""
+        write_atomic(self._path(record.key), _encode(record))
+
+    def _path(self, key: Key) -> str:
+        return os.path.join(self._root, key[:2], key[2:])
+
+
