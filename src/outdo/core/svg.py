@@ -1,0 +1,168 @@
+"""A sketch drawn as SVG."""
+
+from collections.abc import Mapping
+from html import escape
+from itertools import pairwise
+from unicodedata import east_asian_width
+
+from outdo.core.layout import Layout, Point, Size, arrange
+from outdo.core.sketch import Hue, Node, Sketch
+
+_HUES: Mapping[Hue, tuple[str, str, str, str]] = {
+    "green": ("#007a59", "#e6f5f0", "#4fd1a5", "#12342a"),
+    "blue": ("#005f95", "#e5f1f9", "#6cbcf0", "#12293a"),
+    "orange": ("#8a5200", "#fdf2de", "#f0b54a", "#35280f"),
+    "red": ("#a84400", "#fdeadf", "#ff9a5c", "#3b2013"),
+    "plum": ("#8c3f72", "#f7eaf2", "#dd96c3", "#351f2e"),
+    "grey": ("#59606b", "#f3f4f6", "#9aa4b2", "#22272e"),
+}
+"""Okabe and Ito's colours, darkened or lightened until they read well as text: ink and fill on light, then on dark."""
+
+_DASHED = ("wait", "skip", "skipped", "cancelled")
+_MARGIN = 16.0
+_LABEL, _WORDS = 13.0, 11.0
+"""Sizes of the letters of the first and the second line."""
+_LONGEST = 30
+"""Letters of a line before it is cut; the node's title has the whole text."""
+_PAGE = 1400.0
+"""A picture wider than this is drawn from top down instead, where that is narrower."""
+
+
+def drawing(shown: Sketch) -> str:
+    """`shown` as an SVG file, from left to right where that fits a page, else from top down."""
+    sizes = {id_: _size(node) for id_, node in shown.nodes.items()}
+    layout = arrange(sizes, shown.lines, "right")
+    if layout.width > _PAGE:
+        down = arrange(sizes, shown.lines, "down")
+        layout = down if down.width < layout.width else layout
+    width, height = layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN
+    size = f'width="{_n(width)}" height="{_n(height)}"'
+    view = f'viewBox="{-_MARGIN:g} {-_MARGIN:g} {_n(width)} {_n(height)}"'
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="outdo-graph" role="img" {size} {view}>',
+        f"<title>{escape(shown.title())}</title>",
+        f"<desc>{escape(shown.story())}</desc>",
+        f"<style>{_style(shown)}</style>",
+        f'<rect class="og-back" x="{-_MARGIN:g}" y="{-_MARGIN:g}" {size}/>',
+        '<g class="og-lines">',
+        *(f'<path d="{_curve(layout.lines[line], layout)}"/>' for line in shown.lines),
+        "</g>",
+        '<g class="og-tips">',
+        *(f'<path d="{tip}"/>' for tip in _tips(shown, layout)),
+        "</g>",
+        *(_box(node, sizes[id_], layout.nodes[id_]) for id_, node in shown.nodes.items()),
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _size(node: Node) -> Size:
+    if node.kind == "file":
+        return Size(_text_width(_cut(node.label), _WORDS) + 26, 26)
+    words = _text_width(_cut(node.words), _WORDS)
+    return Size(max(_text_width(_cut(node.label), _LABEL), words, 66) + 30, 46 if node.words else 34)
+
+
+def _box(node: Node, size: Size, middle: Point) -> str:
+    x, y = middle.x - size.width / 2, middle.y - size.height / 2
+    told = f"{node.label}: {node.words}" if node.words else node.label
+    classes = f"og-{node.kind}"
+    if node.look:
+        classes += f" og-{node.look.hue}" + " og-dashed" * (node.states[0][0] in _DASHED)
+    lift = -2.5 if node.words else 4.5
+    words = ""
+    if node.words:
+        words = (
+            f'<text class="og-words" x="{_n(middle.x)}" y="{_n(middle.y + 13.5)}">{_shown(node.words)}</text>'
+        )
+    return (
+        f'<g class="{classes}"><title>{escape(told)}</title>'
+        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(size.width)}" height="{_n(size.height)}" '
+        f'rx="{_n(size.height / 2) if node.kind == "file" else 8}"/>'
+        f'<text x="{_n(middle.x)}" y="{_n(middle.y + lift)}">{_shown(node.label)}</text>{words}</g>'
+    )
+
+
+def _curve(way: tuple[Point, ...], layout: Layout) -> str:
+    """A path along `way` that leaves and arrives at right angles to the layers, and passes layers straight."""
+    parts = [f"M{_n(way[0].x)} {_n(way[0].y)}"]
+    for i, (a, b) in enumerate(pairwise(way)):
+        straight = a.y == b.y if layout.direction == "right" else a.x == b.x
+        if straight or i % 2:
+            parts.append(f"L{_n(b.x)} {_n(b.y)}")
+        elif layout.direction == "right":
+            half = (a.x + b.x) / 2
+            parts.append(f"C{_n(half)} {_n(a.y)} {_n(half)} {_n(b.y)} {_n(b.x)} {_n(b.y)}")
+        else:
+            half = (a.y + b.y) / 2
+            parts.append(f"C{_n(a.x)} {_n(half)} {_n(b.x)} {_n(half)} {_n(b.x)} {_n(b.y)}")
+    return "".join(parts)
+
+
+def _tips(shown: Sketch, layout: Layout) -> list[str]:
+    """One arrowhead for each node that lines come to, as all of them come to the same point."""
+    ends = {layout.lines[line][-1]: None for line in shown.lines}
+    if layout.direction == "right":
+        return [f"M{_n(p.x)} {_n(p.y)}l-7-4v8z" for p in ends]
+    return [f"M{_n(p.x)} {_n(p.y)}l-4-7h8z" for p in ends]
+
+
+def _style(shown: Sketch) -> str:
+    """Rules for what `shown` has. Each colour is said twice, first for what knows no `light-dark()`.
+
+    As a file of its own the picture has a ground and follows the system; inside a page it takes the page's."""
+    name = f"font-size:{_LABEL:g}px;font-weight:600;text-anchor:middle"
+    words = f"font-size:{_WORDS:g}px;font-weight:400"
+    face = "font-family:Inter,system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
+    line = _color("stroke", "#a3abb5", "#5b6470")
+    rules = [
+        f".outdo-graph{{{face};max-width:100%}}",
+        ".outdo-graph:root{color-scheme:light dark}",
+        f".outdo-graph rect{{stroke-width:1.25;{_color('stroke', '#8b949e', '#6b7480')}}}",
+        f".outdo-graph g rect{{{_color('fill', '#ffffff', '#161b22')}}}",
+        ".outdo-graph .og-back{fill:none;stroke:none}",
+        f".outdo-graph:root .og-back{{{_color('fill', '#ffffff', '#0d1117')}}}",
+        f".outdo-graph .og-lines{{fill:none;stroke-width:1.5;{line}}}",
+        f".outdo-graph .og-tips{{{_color('fill', '#a3abb5', '#5b6470')}}}",
+        f".outdo-graph text{{{name};{_color('fill', '#1c2128', '#e6edf3')}}}",
+        f".outdo-graph .og-words{{{words};{_color('fill', '#59606b', '#9aa4b2')}}}",
+        f".outdo-graph .og-file text{{{words}}}",
+        f".outdo-graph .og-file rect{{{_color('fill', '#f6f8fa', '#12171e')}}}",
+        ".outdo-graph .og-dashed rect{stroke-dasharray:4 3}",
+    ]
+    for hue in sorted({node.look.hue for node in shown.nodes.values() if node.look}):
+        ink, fill, dark_ink, dark_fill = _HUES[hue]
+        box = _color("stroke", ink, dark_ink) + ";" + _color("fill", fill, dark_fill)
+        rules.append(f".outdo-graph .og-{hue} rect{{{box}}}")
+        rules.append(f".outdo-graph .og-{hue} .og-words{{{_color('fill', ink, dark_ink)}}}")
+    return "".join(rules)
+
+
+def _color(what: str, light: str, dark: str) -> str:
+    return f"{what}:{light};{what}:light-dark({light},{dark})"
+
+
+def _shown(text: str) -> str:
+    return escape(_cut(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _text_width(text: str, size: float) -> float:
+    """About how wide `text` comes out in a sans-serif face; a browser's own measure is not known here."""
+    return size * sum(map(_char_width, text))
+
+
+def _char_width(char: str) -> float:
+    if char in "iljtfrI.,:;'|!()[] ":
+        return 0.36
+    if char in "mwMW@%—…" or char.isupper():
+        return 0.82 if char in "mwMW@%—…" else 0.69
+    return 1.05 if east_asian_width(char) in "WF" else 0.59
+
+
+def _n(value: float) -> str:
+    """A coordinate to a tenth of a pixel, in few letters."""
+    return f"{value:.1f}".removesuffix(".0")
