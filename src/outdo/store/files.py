@@ -1,0 +1,260 @@
+"""Small certain steps on files: hash, copy, clone, remove, and names for what is not finished yet."""
+
+import errno
+import os
+import stat
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from blake3 import blake3
+
+from outdo.core.errors import NotAFile, StoreUnwritable, Unreadable
+from outdo.core.model import Digest
+
+Item = TypeVar("Item")
+
+Mark = tuple[int, int, int, int, int]
+"""What `stat` tells of a file: mtime and ctime in nanoseconds, size, inode, mode. An edit changes at least one."""
+
+_SMALL = 1 << 20
+_LARGE = 32 << 20
+_STEP = 256
+_REFLINK = 0x40049409
+_NO_REFLINK = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS, errno.EXDEV, errno.EPERM}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+THREADS = max(2, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4))
+
+
+def mark(status: os.stat_result) -> Mark:
+    """The mark of a file from its status."""
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_mode)
+
+
+def digest_of(fd: int, size: int) -> Digest:
+    """Digest of all that `fd` holds from where it stands; `size` is what is expected, and only steers the work.
+
+    Reads rather than maps: a file that is cut short meanwhile would end the process by SIGBUS, and one buffer
+    that stays in the processor's cache is faster than faulting every page in."""
+    if size <= _SMALL:
+        content = os.read(fd, size + 1)
+        if len(content) == size:
+            return Digest(blake3(content).hexdigest())
+        hasher = blake3(content)
+        buffer = bytearray(_SMALL)
+    else:
+        hasher = blake3(max_threads=blake3.AUTO if size >= _LARGE else 1)
+        buffer = bytearray(4 * _SMALL if size >= _LARGE else _SMALL)
+    view = memoryview(buffer)
+    while count := os.readv(fd, (buffer,)):
+        hasher.update(view[:count])
+    return Digest(hasher.hexdigest())
+
+
+def copy(source: int, target: int) -> Digest:
+    """Digest of the bytes that were copied from one open file to the other."""
+    hasher = blake3()
+    view = memoryview(bytearray(_SMALL))
+    while count := os.readv(source, (view,)):
+        hasher.update(view[:count])
+        write(target, view[:count])
+    return Digest(hasher.hexdigest())
+
+
+def write(target: int, content: bytes | memoryview) -> None:
+    """Writes all of `content`, however many calls it takes."""
+    done = os.write(target, content)
+    while done < len(content):
+        content = content[done:]
+        done = os.write(target, content)
+
+
+def reflink(source: int, target: int) -> bool:
+    """Whether `target` now shares the bytes of `source`, each written on its own from now on."""
+    import fcntl
+
+    try:
+        fcntl.ioctl(target, _REFLINK, source)
+    except OSError as error:
+        if error.errno in _NO_REFLINK:
+            return False
+        raise
+    return True
+
+
+def create(path: str, mode: int) -> int:
+    """A new file open for writing, with the rights that `mode` and the user's umask leave."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+
+
+def drop(path: str) -> None:
+    """No file is at `path` any more; for a temporary one, on the way out of a failure."""
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
+
+def remove(path: str) -> None:
+    """Nothing is at `path` any more; what a link leads to is never touched."""
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        os.unlink(path)
+        return
+    folders = [path]
+    for folder in folders:
+        for entry in _entries(folder):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            else:
+                _unlink(entry.path, folder)
+    for folder in reversed(folders):
+        os.rmdir(folder)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except PermissionError:
+        os.chmod(folder, stat.S_IRWXU)
+        with os.scandir(folder) as entries:
+            return list(entries)
+
+
+def _unlink(path: str, folder: str) -> None:
+    try:
+        os.unlink(path)
+    except PermissionError:
+        os.chmod(folder, stat.S_IRWXU)
+        os.unlink(path)
+
+
+def each(work: Callable[[Item], None], items: Sequence[Item], threads: int = THREADS) -> None:
+    """Does `work` for every item, in parallel where there are many; the first error ends it and is raised."""
+    if len(items) < 2 or threads < 2:
+        for item in items:
+            work(item)
+        return
+    step = max(1, min(_STEP, len(items) // threads))
+    chunks = iter(range(0, len(items), step))
+    lock = threading.Lock()
+    errors: list[BaseException] = []
+
+    def share() -> None:
+        try:
+            while not errors:
+                with lock:
+                    start = next(chunks, None)
+                if start is None:
+                    return
+                for item in items[start : start + step]:
+                    work(item)
+        except BaseException as error:
+            errors.append(error)
+
+    helpers = [threading.Thread(target=share, daemon=True) for _ in range(min(threads, len(items)) - 1)]
+    for helper in helpers:
+        helper.start()
+    share()
+    for helper in helpers:
+        helper.join()
+    if errors:
+        raise errors[0]
+
+
+def unwritable(error: OSError, path: str) -> Exception:
+    """What to raise for an `error` in writing `path`: with the way out, where it is not a fault of ours."""
+    place = error.filename if isinstance(error.filename, str) else path
+    if error.errno in _FULL:
+        return StoreUnwritable(f"no room is left to write '{place}'", fix="free some space and run again")
+    if error.errno == errno.EROFS:
+        fix = "mount it for writing, or use a store elsewhere"
+        return StoreUnwritable(f"'{place}' is on a read-only file system", fix=fix)
+    if error.errno in _CLOSED:
+        return StoreUnwritable(f"'{place}' may not be written by this user", fix=f"chmod -R u+w '{path}'")
+    if error.errno == errno.EIO:
+        return StoreUnwritable(f"the disk failed to write '{place}'", fix="check the disk; `dmesg` says more")
+    return error
+
+
+def unreadable(error: OSError, path: str) -> Exception:
+    """What to raise for an `error` in reading `path`: with the way out, where it is not a fault of ours."""
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return Unreadable(f"'{path}' may not be read by this user", fix=f"chmod -R u+r '{path}'")
+    if error.errno == errno.EIO:
+        return Unreadable(f"the disk failed to read '{path}'", fix="check the disk; `dmesg` says more")
+    if error.errno == errno.ELOOP:
+        return NotAFile(f"'{path}' is a link that leads back to itself", fix="remove it or mend it")
+    return error
+
+
+class Scratch:
+    """A folder for files that are not finished, one per process; what killed processes left is swept away.
+
+    A process holds a lock on its own folder as long as it lives, so a folder whose lock is free has no owner."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._own = ""
+        self._held = -1
+        self._lock = threading.Lock()
+
+    def name(self) -> str:
+        """A path that no file has and that only this call was given."""
+        if not self._own:
+            with self._lock:
+                if not self._own:
+                    self._own = self._take()
+        return f"{self._own}/{os.urandom(8).hex()}"
+
+    def close(self) -> None:
+        """Nothing of this process is left in the folder."""
+        with self._lock:
+            if self._own:
+                remove(self._own)
+                os.close(self._held)
+            self._own, self._held = "", -1
+
+    def _take(self) -> str:
+        os.makedirs(self._folder, exist_ok=True)
+        with os.scandir(self._folder) as entries:
+            for left in entries:
+                self._sweep(left.path)
+        while True:
+            own = f"{self._folder}/{os.getpid()}-{os.urandom(4).hex()}"
+            os.mkdir(own)
+            self._held = os.open(own, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            _lock(self._held)
+            if os.path.exists(own):  # else another process swept it before it was locked
+                return own
+            os.close(self._held)
+
+    @staticmethod
+    def _sweep(left: str) -> None:
+        try:
+            fd = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return
+        try:
+            if _lock(fd):
+                remove(left)
+        except OSError:
+            pass
+        finally:
+            os.close(fd)
+
+
+def _lock(fd: int) -> bool:
+    """Whether `fd` is now locked by this process; a file system that knows no locks says no."""
+    import fcntl
+
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,421 @@
+"""Bytes by their digest: written once, read-only, verified when read, set aside when damaged."""
+
+import errno
+import os
+import stat
+import threading
+from typing import NamedTuple
+
+from blake3 import blake3
+
+from outdo.core.errors import Damaged, NotInStore
+from outdo.core.model import Digest
+from outdo.store.files import (
+    Mark,
+    Scratch,
+    copy,
+    create,
+    digest_of,
+    drop,
+    each,
+    mark,
+    reflink,
+    unreadable,
+    unwritable,
+    write,
+)
+
+_SMALL = 1 << 20
+_FEW = 256
+_NO_HARDLINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
+_READ = os.O_RDONLY | os.O_CLOEXEC
+_TRIES = 3
+
+Seal = tuple[int, int, int]
+"""Inode, mtime and size an object had when its bytes were last known to be right. Not its ctime: every hardlink
+that is made or removed changes that."""
+
+
+class Stored(NamedTuple):
+    """A file that the store now holds, and how it was marked when its bytes were known to be those."""
+
+    digest: Digest
+    mark: Mark
+
+
+class Objects:
+    """The store's bytes, in `root/objects/ab/cdef…`; safe to call from several threads and processes at once."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.realpath(root)
+        self.folder = f"{self.root}/objects"
+        self.damaged: list[Digest] = []
+        """What was found damaged and set aside since this process began."""
+        self.scratch = Scratch(os.path.join(self.root, "tmp"))
+        self._known: dict[Digest, Seal] = {}
+        self._unsynced: set[Digest] = set()
+        self._lock = threading.Lock()
+        self._syncing = threading.Lock()
+        self._sync_failed: Exception | None = None
+        self._reflinks = True
+
+    # ---------------------------------------------------------------- reading
+
+    def has(self, digest: Digest) -> bool:
+        """Whether an object of this name is here; its bytes are verified only when they are read."""
+        try:
+            os.stat(self.place(digest))
+        except (OSError, NotInStore):
+            return False
+        return True
+
+    def known_good(self, digest: Digest) -> bool:
+        """Whether the object is here and its bytes are those its name says; a damaged one is set aside."""
+        try:
+            self.path(digest)
+        except (NotInStore, Damaged):
+            return False
+        return True
+
+    def get(self, digest: Digest) -> bytes:
+        """The bytes of an object, verified; raises `NotInStore` or `Damaged`."""
+        fd, status = self._open(digest)
+        try:
+            content = os.read(fd, status.st_size + 1)
+            while more := os.read(fd, _SMALL):
+                content += more
+        except OSError as error:
+            raise self._damage(digest, status) from error
+        finally:
+            os.close(fd)
+        if blake3(content).hexdigest() != digest:
+            raise self._damage(digest, status)
+        self._known[digest] = _seal(status)
+        return content
+
+    def path(self, digest: Digest) -> str:
+        """Where the object's file is, verified unless this process has done so and it did not change since.
+
+        Raises `NotInStore` or `Damaged`. Nothing may be written to the file."""
+        place = self.place(digest)
+        try:
+            status = os.stat(place)
+        except OSError:
+            raise self._missing(digest) from None
+        if self._known.get(digest) != _seal(status):
+            self._verify(digest)
+        return place
+
+    def place(self, digest: Digest) -> str:
+        """Where the object's file would be, whether or not it is there."""
+        if len(digest) != 64 or not digest.isalnum():
+            raise NotInStore(f"'{digest}' is not the digest of an object")
+        return f"{self.folder}/{digest[:2]}/{digest[2:]}"
+
+    def copy_out(self, digest: Digest, target: int) -> None:
+        """Writes the object's bytes to the open file `target`; raises `Damaged` after a copy that came out wrong."""
+        fd, status = self._open(digest)
+        try:
+            if copy(fd, target) != digest:
+                raise self._damage(digest, status)
+        finally:
+            os.close(fd)
+        self._known[digest] = _seal(status)
+
+    # ---------------------------------------------------------------- writing
+
+    def put_bytes(self, content: bytes) -> Digest:
+        """Digest of `content`, which the store now holds."""
+        digest = Digest(blake3(content).hexdigest())
+        if self._already(digest):
+            return digest
+        temporary = self._temporary()
+        try:
+            fd = create(temporary, 0o444)
+            try:
+                write(fd, content)
+                status = os.fstat(fd)
+            finally:
+                os.close(fd)
+            self._publish(temporary, digest, status)
+        except OSError as error:
+            raise unwritable(error, self.root) from error
+        finally:
+            drop(temporary)
+        return digest
+
+    def copy_in(self, path: str) -> Stored:
+        """The store holds a copy of the file; its digest is that of the bytes that were written."""
+        fd = _open_file(path)
+        temporary = self._temporary()
+        try:
+            status = os.fstat(fd)
+            if status.st_size <= _SMALL:
+                content = os.read(fd, status.st_size + 1)
+                if len(content) == status.st_size:
+                    return Stored(self.put_bytes(content), mark(status))
+                os.lseek(fd, 0, os.SEEK_SET)
+            with open(create(temporary, 0o444), "wb", buffering=0) as target:
+                digest = copy(fd, target.fileno())
+                written = os.fstat(target.fileno())
+            if not self._already(digest):
+                self._publish(temporary, digest, written)
+            return Stored(digest, mark(status))
+        except OSError as error:
+            raise unwritable(error, self.root) from error
+        finally:
+            os.close(fd)
+            drop(temporary)
+
+    def clone_in(self, path: str, known: Stored | None = None) -> Stored | None:
+        """The store shares the file's bytes by reflink; None where that can't be done, or the file is changing.
+
+        `known` saves hashing a file that is still marked so."""
+        if not self._reflinks:
+            return None
+        fd = _open_file(path)
+        temporary = self._temporary()
+        try:
+            before = os.fstat(fd)
+            digest = _digest(fd, before, known)
+            if not self._already(digest):
+                with open(create(temporary, 0o444), "wb", buffering=0) as target:
+                    if not reflink(fd, target.fileno()):
+                        self._reflinks = before.st_dev != os.stat(self.root).st_dev
+                        return None
+                    written = os.fstat(target.fileno())
+                if mark(os.fstat(fd)) != mark(before) or written.st_size != before.st_size:
+                    return None
+                self._publish(temporary, digest, written)
+            return Stored(digest, mark(before))
+        except OSError as error:
+            raise unwritable(error, self.root) from error
+        finally:
+            os.close(fd)
+            drop(temporary)
+
+    def adopt(self, path: str, known: Stored | None = None) -> Stored | None:
+        """The file is itself the object now, by a hardlink, and read-only; no byte was copied.
+
+        None where that can't be done (another file system, another owner, too many links), or the file is
+        changing. `known` saves hashing a file that is still marked so."""
+        for _ in range(_TRIES):
+            fd = _open_file(path)
+            try:
+                before = os.fstat(fd)
+                digest = _digest(fd, before, known)
+                if mark(os.fstat(fd)) == mark(before):
+                    return self._adopt(fd, before, path, digest)
+            finally:
+                os.close(fd)
+        return None
+
+    def _adopt(self, fd: int, before: os.stat_result, path: str, digest: Digest) -> Stored | None:
+        mode = stat.S_IMODE(before.st_mode)
+        linked = None
+        try:
+            os.fchmod(fd, mode & 0o444 | stat.S_IRUSR)
+            linked = self._link(path, digest, before)
+        except OSError as error:
+            if error.errno not in _NO_HARDLINK:
+                raise unwritable(error, self.root) from error
+        finally:
+            if linked is None:
+                _restore_mode(fd, mode)
+        return None if linked is None else Stored(digest, mark(linked))
+
+    def _link(self, path: str, digest: Digest, before: os.stat_result) -> os.stat_result | None:
+        """The status of the one file that `path` and the object are now; None where they did not become one."""
+        place = self.place(digest)
+        for _ in range(_TRIES):
+            seal: Seal | None = _seal(before)
+            try:
+                _link_into(path, place)
+            except FileExistsError:
+                seal = self._merge(path, digest, before)
+            if seal is None:
+                continue
+            there, here = os.stat(place), os.stat(path)
+            if _seal(there) == seal == _seal(here):
+                self._note(digest, there)
+                return here
+            if _seal(there) != seal:
+                drop(place)  # the file was replaced or written to between its hashing and its linking
+            return None
+        return None
+
+    def _merge(self, path: str, digest: Digest, before: os.stat_result) -> Seal | None:
+        """Makes one file of `path` and an object of the same bytes, and returns its seal; None: try again.
+
+        Of the two, the one that was just read stays, unless the object has other links already and is sound."""
+        place = self.place(digest)
+        try:
+            there = os.stat(place)
+        except FileNotFoundError:
+            return None
+        if os.path.samestat(there, before):
+            return _seal(before)
+        sound = there.st_nlink > 1 and self.known_good(digest)
+        old, new, seal = (place, path, _seal(there)) if sound else (path, place, _seal(before))
+        temporary = self._temporary()
+        try:
+            os.link(old, temporary)
+            os.rename(temporary, new)
+        finally:
+            drop(temporary)
+        return seal
+
+    # ---------------------------------------------------------------- durability
+
+    def sync(self) -> None:
+        """Every object that was written before this call survives a loss of power.
+
+        Raises `StoreUnwritable` where the disk says it does not, then and ever after: what a failed flush lost is
+        not known, and a second one would not tell."""
+        with self._syncing:
+            if self._sync_failed:
+                raise self._sync_failed
+            with self._lock:
+                digests, self._unsynced = self._unsynced, set()
+            if not digests:
+                return
+            try:
+                if len(digests) > _FEW:
+                    _flush_file_system(self.folder)
+                else:
+                    each(lambda digest: _flush(self.place(digest)), sorted(digests))
+                    each(_flush, sorted({f"{self.folder}/{digest[:2]}" for digest in digests}))
+                    _flush(self.folder)
+            except OSError as error:
+                self._sync_failed = unwritable(error, self.root)
+                raise self._sync_failed from error
+
+    def close(self) -> None:
+        """Nothing temporary of this process is left."""
+        self.scratch.close()
+
+    # ---------------------------------------------------------------- inside
+
+    def _temporary(self) -> str:
+        try:
+            return self.scratch.name()
+        except OSError as error:
+            raise unwritable(error, self.root) from error
+
+    def _publish(self, temporary: str, digest: Digest, written: os.stat_result) -> None:
+        place = self.place(digest)
+        try:
+            os.rename(temporary, place)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            os.rename(temporary, place)
+        self._note(digest, written)
+
+    def _already(self, digest: Digest) -> bool:
+        """Whether the object is here and sound. It is flushed with the others all the same, as whoever wrote it
+        may not have done so yet."""
+        if not self.known_good(digest):
+            return False
+        with self._lock:
+            self._unsynced.add(digest)
+        return True
+
+    def _note(self, digest: Digest, status: os.stat_result) -> None:
+        self._known[digest] = _seal(status)
+        with self._lock:
+            self._unsynced.add(digest)
+
+    def _open(self, digest: Digest) -> tuple[int, os.stat_result]:
+        try:
+            fd = os.open(self.place(digest), _READ | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            raise self._missing(digest) from None
+        except OSError as error:
+            raise unreadable(error, self.place(digest)) from error
+        return fd, os.fstat(fd)
+
+    def _verify(self, digest: Digest) -> None:
+        fd, status = self._open(digest)
+        try:
+            sound = digest_of(fd, status.st_size) == digest
+        except OSError:
+            sound = False
+        finally:
+            os.close(fd)
+        if not sound:
+            raise self._damage(digest, status)
+        self._known[digest] = _seal(status)
+
+    def _damage(self, digest: Digest, status: os.stat_result) -> Damaged:
+        """Moves the damaged file to `quarantine/`, unless a sound one has taken its place meanwhile."""
+        self._known.pop(digest, None)
+        aside = f"{self.root}/quarantine"
+        try:
+            os.makedirs(aside, exist_ok=True)
+            if os.path.samestat(os.stat(self.place(digest)), status):
+                os.rename(self.place(digest), f"{aside}/{digest}")
+        except OSError:
+            pass  # a read-only store keeps it, and it is found again by whoever reads it
+        with self._lock:
+            if digest not in self.damaged:
+                self.damaged.append(digest)
+        what = f"object {digest[:12]}… of the store is damaged; it was set aside and is not used"
+        return Damaged(what, fix="run again: it is made anew")
+
+    def _missing(self, digest: Digest) -> NotInStore:
+        return NotInStore(f"the store does not hold object {digest[:12]}…", fix="run again: it is made anew")
+
+
+def _seal(status: os.stat_result) -> Seal:
+    return (status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def _digest(fd: int, status: os.stat_result, known: Stored | None) -> Digest:
+    return known.digest if known and known.mark == mark(status) else digest_of(fd, status.st_size)
+
+
+def _link_into(path: str, place: str) -> None:
+    try:
+        os.link(path, place)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        os.link(path, place)
+
+
+def _restore_mode(fd: int, mode: int) -> None:
+    try:
+        os.fchmod(fd, mode)
+    except OSError:
+        pass  # it was never changed: the file belongs to someone else
+
+
+def _open_file(path: str) -> int:
+    try:
+        return os.open(path, _READ)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreadable(error, path) from error
+
+
+def _flush(path: str) -> None:
+    fd = os.open(path, _READ)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _flush_file_system(folder: str) -> None:
+    """Flushes all of the file system that `folder` is on: for many objects, far cheaper than one by one."""
+    import ctypes
+
+    fd = os.open(folder, _READ)
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if not hasattr(libc, "syncfs"):
+            os.sync()
+        elif libc.syncfs(fd) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), folder)
+    finally:
+        os.close(fd)
