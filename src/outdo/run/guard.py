@@ -1,0 +1,124 @@
+"""A small process that outlives the engine just long enough to end what a killed engine left running.
+
+`outdo.run.local` starts it as `python -I -S guard.py TOKEN TABLE PARENT` with the read end of a pipe as stdin. It
+sleeps until the pipe or the parent is gone, then kills every process group in the table and every process that
+carries the token. An engine that ends in order kills its guard instead. Nothing but os, select, sys and time is
+imported, so that it starts in 10 ms of CPU and stays at 9 MB. docs/design/processes.md says why it is there.
+"""
+
+import os
+import select
+import sys
+import time
+
+MARK = "OUTDO_GUARD"
+"""The environment variable every process of a stage inherits: `token/attempt;`, for a run inside a run several."""
+
+SLOT = 8
+"""Bytes of one process group's number in the table; 0 is a free slot."""
+
+_KERNEL_THREAD_OR_EXITING = 0x00200004
+_KILL = 9
+_QUIET_SCANS = 5
+_PATIENCE = 30.0
+
+
+def processes() -> list[int]:
+    """The numbers of all processes that /proc shows; none where there is no /proc."""
+    try:
+        with os.scandir("/proc") as entries:
+            return [int(entry.name) for entry in entries if entry.name.isdigit()]
+    except OSError:
+        return []
+
+
+def carries(pid: int, mark: bytes) -> bool | None:
+    """Whether a live process was started with `mark` in its MARK variable; None while it is between two programs."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
+            environ = b"\0" + file.readall()
+    except OSError:
+        return False
+    if len(environ) == 1:
+        return None if _is_between(pid) else False
+    _, found, rest = environ.partition(b"\0" + MARK.encode() + b"=")
+    return bool(found) and mark in b";" + rest.partition(b"\0")[0]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process of this number is there: no zombie, and no mere thread of one."""
+    try:
+        with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
+            fields = dict(line.split(b":\t", 1) for line in file.readall().splitlines()[:6] if b":\t" in line)
+    except OSError:
+        return False
+    return fields.get(b"Tgid") == str(pid).encode() and fields.get(b"State", b"Z")[:1] not in b"ZX"
+
+
+def last_pid() -> int | None:
+    """The number given to the youngest process or thread; None where the system does not tell."""
+    try:
+        with open("/proc/loadavg", "rb", buffering=0) as file:
+            return int(file.read(200).rsplit(None, 1)[-1])
+    except (OSError, ValueError):
+        return None
+
+
+def _is_between(pid: int) -> bool:
+    """Whether a process has no environment as it is just being given one, and not by `env -i` or at its end."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            fields = file.readall().rpartition(b")")[2].split()
+    except OSError:
+        return False
+    return fields[0] not in b"ZXx" and not int(fields[6]) & _KERNEL_THREAD_OR_EXITING and fields[48] == b"0"
+
+
+def sweep(mark: bytes, groups: list[int]) -> None:
+    """Kills the groups and every carrier of the mark, until several looks in a row find none."""
+    for group in groups:
+        try:
+            os.killpg(group, _KILL)
+        except OSError:
+            continue
+    quiet, deadline = 0, time.monotonic() + _PATIENCE
+    while quiet < _QUIET_SCANS and time.monotonic() < deadline:
+        quiet += 1
+        for pid in processes():
+            carried = carries(pid, mark)
+            if carried is None or (carried and _killed(pid)):
+                quiet = 0
+        time.sleep(0.02)
+
+
+def _killed(pid: int) -> bool:
+    try:
+        os.kill(pid, _KILL)
+    except OSError:
+        return False
+    return True
+
+
+def _wait_for_end(parent: int) -> None:
+    """Returns once nobody holds the pipe's other end, or the parent is gone although a fork of it still does."""
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    try:
+        poll.register(os.pidfd_open(parent), select.POLLIN)
+    except (AttributeError, OSError):
+        os.read(0, 1)
+        return
+    if os.getppid() == parent:
+        poll.poll()
+
+
+def main(token: str, table: int, parent: int) -> None:
+    _wait_for_end(parent)
+    slots = os.pread(table, os.fstat(table).st_size, 0)
+    groups = [int.from_bytes(slots[at : at + SLOT], "little") for at in range(0, len(slots), SLOT)]
+    sweep(f";{token}/".encode(), [group for group in groups if group > 1])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    os._exit(0)
