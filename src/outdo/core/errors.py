@@ -249,6 +249,20 @@ class Usage(UserError):
     code = "E901"
 
 
+class CantWrite(UserError):
+    """A file that a command should write can't be written: its folder is read-only, the disk is full, or something
+    else stands in its place."""
+
+    code = "E902"
+    exit_code = 1
+
+
+class AlreadyThere(UserError):
+    """The folder has a pipeline already, and `outdo init` never writes over one. Run it as it is, or move it away."""
+
+    code = "E903"
+
+
 def explain(code: str) -> str | None:
     """The explanation of a code, or None where no such code exists."""
     kinds = {kind.code: kind for kind in UserError.__subclasses__()}

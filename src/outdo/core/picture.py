@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
+
 from outdo.core.graph import Graph
 from outdo.core.model import StageName
 from outdo.core.rails import Row, rails
@@ -49,8 +51,7 @@ def terminal(
     if _art_width(rows) > width // 2:
         return _listed(shown, width, color)
     left = _art_width(rows)
-    names = max((_columns(node.label) for node in shown.nodes.values()), default=0)
-    names = min(names, max(width - left - 4, 8))
+    columns = _table(shown, width - left - 2)
     lines: list[str] = []
     for row in rows:
         if row.node is None:
@@ -59,7 +60,7 @@ def terminal(
         node = shown.nodes[row.node]
         art = _paint(row.art[: row.at], "2", color) + _glyph(node, color)
         art += _paint(row.art[row.at + 1 :], "2", color) + " " * (left - len(row.art))
-        lines.append(f"{art}  {_told(node, names, width - left - 2, color)}".rstrip())
+        lines.append(f"{art}  {_told(node, columns, color)}".rstrip())
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -124,12 +125,26 @@ def _listed(shown: Sketch, width: int, color: bool) -> str:
     before: dict[str, list[str]] = {id_: [] for id_ in shown.nodes}
     for source, target in shown.lines:
         before[target].append(shown.nodes[source].label)
-    names = min(max(_columns(node.label) for node in shown.nodes.values()), max(width // 2, 8))
+    columns = _table(shown, width - 2)
     lines = []
     for id_, node in shown.nodes.items():
         after = Node(node.label, node.kind, node.states, f"← {', '.join(before[id_])}" if before[id_] else "")
-        lines.append(f"{_glyph(node, color)} {_told(after, names, width - 2, color)}\n")
+        lines.append(f"{_glyph(node, color)} {_told(after, columns, color)}".rstrip() + "\n")
     return "".join(lines)
+
+
+class _Table(Struct, frozen=True):
+    """How many columns names and states take, and how many a line has."""
+
+    names: int
+    states: int
+    width: int
+
+
+def _table(shown: Sketch, width: int) -> _Table:
+    names = max((_columns(node.label) for node in shown.nodes.values()), default=0)
+    single = [node.look.word for node in shown.nodes.values() if node.look and len(node.states) == 1]
+    return _Table(min(names, max(width - 12, 8)), max(map(len, single), default=0), width)
 
 
 def _glyph(node: Node, color: bool) -> str:
@@ -138,22 +153,22 @@ def _glyph(node: Node, color: bool) -> str:
     return "◇" if node.kind == "file" else "●"
 
 
-def _told(node: Node, names: int, width: int, color: bool) -> str:
-    """A node's name in `names` columns, then its state and detail, in at most `width` columns."""
-    name = _clipped(node.label, names)
-    pad = " " * (names - _columns(name))
-    shown_name = _paint(name, "2" if node.kind == "file" else "1", color)
+def _told(node: Node, table: _Table, color: bool) -> str:
+    """A node's name, its state and its detail, each in its column and as far as there is room."""
+    name = _clipped(node.label, table.names)
+    told = _paint(name, "2" if node.kind == "file" else "1", color)
+    room = table.width - table.names - 2
+    if not node.told or room < 4:
+        return told
+    told += " " * (table.names - _columns(name) + 2)
     look = node.look
-    room = width - names - 2
-    if not node.words or room < 4:
-        return f"{shown_name}"
-    if look and len(node.states) == 1:
-        state = _clipped(look.word, room)
-        detail = _clipped(node.detail, room - 11) if node.detail and room > 15 else ""
-        gap = " " * (11 - len(state)) if detail else ""
-        return f"{shown_name}{pad}  {_paint(state, _ANSI[look.hue], color)}{gap}{_paint(detail, '2', color)}"
-    code = _ANSI[look.hue] if look else "2"
-    return f"{shown_name}{pad}  {_paint(_clipped(node.told, room), code, color)}"
+    if not look or len(node.states) > 1:
+        return told + _paint(_clipped(node.told, room), _ANSI[look.hue] if look else "2", color)
+    told += _paint(_clipped(look.word, room), _ANSI[look.hue], color)
+    if not node.detail or room < table.states + 8:
+        return told
+    gap = " " * (table.states - len(look.word) + 2)
+    return told + gap + _paint(_clipped(node.detail, room - table.states - 2), "2", color)
 
 
 def _paint(text: str, code: str, color: bool) -> str:
@@ -188,8 +203,11 @@ def _clipped(text: str, width: int) -> str:
 
 
 def _mermaid_text(text: str) -> str:
-    """`text` with all that Mermaid or the HTML it makes might read as more than text written as `#code;`."""
-    return re.sub(r"[^\w .,/=+()✓↺◌○…✕⊘·×-]", lambda found: f"#{ord(found[0])};", text)
+    """`text` with all that Mermaid or the HTML it makes might read as more than text written as `#code;`.
+
+    Mermaid takes a backslash before an n for a new line even so; an invisible joiner between the two prevents that."""
+    apart = text.replace("\\n", "\\\u2060n")
+    return re.sub(r"[^\w .,/=+()✓↺◌○…✕⊘·×-]", lambda found: f"#{ord(found[0])};", apart)
 
 
 def _dot_text(text: str) -> str:

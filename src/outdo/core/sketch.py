@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from outdo.core.graph import Graph, build, glob_pattern, is_glob
 from outdo.core.model import Path, Stage, StageName, Status, Verb
+from outdo.core.wording import VERBS
 
 State = Verb | Status | Literal["running"]
 """A word of a plan (`run`), of a run (`ran`), or `running`."""
@@ -37,15 +38,15 @@ class Look(Struct, frozen=True):
 LOOKS: Mapping[State, Look] = {
     "ran": Look("✓", "ran", "green"),
     "restored": Look("↺", "restored", "blue"),
-    "restore": Look("↺", "restore", "blue"),
+    "restore": Look("↺", VERBS["restore"], "blue"),
     "kept": Look("=", "kept", "grey"),
-    "keep": Look("=", "fresh", "grey"),
+    "keep": Look("=", VERBS["keep"], "grey"),
     "running": Look("◌", "running", "orange"),
-    "run": Look("○", "will run", "orange"),
-    "wait": Look("…", "waits", "plum"),
+    "run": Look("○", VERBS["run"], "orange"),
+    "wait": Look("…", VERBS["wait"], "plum"),
     "failed": Look("✕", "failed", "red"),
     "skipped": Look("⊘", "skipped", "grey"),
-    "skip": Look("⊘", "skipped", "grey"),
+    "skip": Look("⊘", VERBS["skip"], "grey"),
     "cancelled": Look("⊘", "cancelled", "grey"),
 }
 
