@@ -1,12 +1,12 @@
 """Every `*.txt` here is a test: files, shell lines, and what a person then reads.
 
-    # what the story shows
-    $ outdo run
-    expected output, stdout and stderr together; `…` stands for any text within a line,
-    a line of only `…` for any number of lines
-    [1]                          the exit code, where it is not 0
-    -- outdo.yaml --
-    content of a file that is there from the start
+# what the story shows
+$ outdo run
+expected output, stdout and stderr together; `…` stands for any text within a line,
+a line of only `…` for any number of lines
+[1]                          the exit code, where it is not 0
+-- outdo.yaml --
+content of a file that is there from the start
 """
 
 import os
@@ -36,7 +36,8 @@ def parts(text: str) -> tuple[str, dict[str, str]]:
 
 
 def steps(script: str) -> Iterator[Step]:
-    command, expected, start = "", [], 0
+    command, start = "", 0
+    expected: list[str] = []
     for number, line in enumerate(script.splitlines(), 1):
         if line.startswith("$ "):
             if command:

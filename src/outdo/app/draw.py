@@ -69,9 +69,7 @@ def save(path: str, text: str) -> None:
         with open(path, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        raise CantWrite(
-            f"'{path}' can't be written: {error.strerror}", fix="name another file"
-        ) from None
+        raise CantWrite(f"'{path}' can't be written: {error.strerror}", fix="name another file") from None
 
 
 def _marks(project: Project, targets: Sequence[str]) -> dict[StageName, Mark]:

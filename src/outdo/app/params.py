@@ -58,7 +58,9 @@ class ParamFiles:
             value = parse(path, content.decode())
         except UnicodeDecodeError:
             fix = "save it as UTF-8"
-            return Absent(BadParams(f"its params file '{path}' is not UTF-8 text", where=Place(path), fix=fix))
+            return Absent(
+                BadParams(f"its params file '{path}' is not UTF-8 text", where=Place(path), fix=fix)
+            )
         except UserError as error:
             return Absent(error)
         try:

@@ -128,13 +128,17 @@ def _read(project: Project) -> Pipeline:
             return content.decode("utf-8")
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
-            raise NotYaml(f"'{path}' is not UTF-8 text", where=Place(path, line), fix="save it as UTF-8") from None
+            raise NotYaml(
+                f"'{path}' is not UTF-8 text", where=Place(path, line), fix="save it as UTF-8"
+            ) from None
 
     text = read(project.file)
     if text is None:
         raise NoProject(f"'{project.file}' can't be read", where=project.root)
     config = lazy("outdo.core.config")
-    pipeline: Pipeline = config.read_project(project.file, text, read, os.path.basename(project.root)).pipeline
+    pipeline: Pipeline = config.read_project(
+        project.file, text, read, os.path.basename(project.root)
+    ).pipeline
     return pipeline
 
 

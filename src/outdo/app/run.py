@@ -24,7 +24,6 @@ from outdo.core.model import (
     StageName,
     Warned,
 )
-from outdo.run.attempt import Folders, Workbench
 from outdo.run.budget import Budget, measure
 from outdo.run.environment import read_environment
 from outdo.run.execute import Engine, Order
@@ -33,6 +32,7 @@ from outdo.run.ports import Executor
 from outdo.run.rehearsal import Rehearsal, parse_faults
 from outdo.run.source import ignore, read_code, tracked
 from outdo.run.watch import Watch, watch_for
+from outdo.run.workbench import Folders, Workbench
 from outdo.store.journal import Journal, Recorder
 
 JOURNAL = "journal.jsonl"
@@ -76,7 +76,9 @@ class Result(Struct, frozen=True):
 class Run:
     """One run of a plan: iterate over `events()` once, then read `result`. `stop` ends it from any thread."""
 
-    def __init__(self, project: Project, made: Plan, options: Options, executor: Executor | None = None) -> None:
+    def __init__(
+        self, project: Project, made: Plan, options: Options, executor: Executor | None = None
+    ) -> None:
         self._project = project
         self._plan = made
         self._options = options
@@ -100,7 +102,9 @@ class Run:
         stages = [project.graph.stages[a.stage] for a in self._plan.actions if a.verb in ("run", "wait")]
         budget.check(stages)
         _check_git(project)
-        bench = Workbench(Folders(project.root, project.state), project.workspace, project.results, self._executor)
+        bench = Workbench(
+            Folders(project.root, project.state), project.workspace, project.results, self._executor
+        )
         order = Order(self.id, project.graph, self._plan, self._options.force, self._options.keep_going)
         return Engine(order, project, bench, budget, watch)
 
@@ -166,7 +170,9 @@ class Run:
         try:
             project.objects.sync()
             records = {**project.lock.records, **self._engine.records}
-            project.lock.save({name: record for name, record in records.items() if name in project.graph.stages})
+            project.lock.save(
+                {name: record for name, record in records.items() if name in project.graph.stages}
+            )
             ignore(project.root, [path for path in _owned(project.graph) if path in self._made()])
         except UserError as error:
             self._trouble = error.what
@@ -193,7 +199,7 @@ class Run:
             patch = project.objects.put_bytes(code.patch) if code.patch else None
             kept = project.objects.put_bytes(json.encode(environment, order="sorted"))
             self._engine.post(Captured(self.id, time(), code.commit, code.branch, code.dirty, patch, kept))
-        except Exception as error:  # noqa: BLE001  the record must never cost the run
+        except Exception as error:
             self._engine.post(Warned(self.id, time(), f"code and environment were not recorded: {error}"))
 
 

@@ -71,7 +71,9 @@ class Group(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(VERSION, "--version", "-V", prog_name="outdo", message="%(prog)s %(version)s")
-@click.option("-C", "folder", type=click.Path(file_okay=False, exists=True), help="Work as if started in this folder.")
+@click.option(
+    "-C", "folder", type=click.Path(file_okay=False, exists=True), help="Work as if started in this folder."
+)
 def outdo(folder: str | None) -> None:
     if folder:
         os.chdir(folder)

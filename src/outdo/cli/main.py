@@ -36,7 +36,7 @@ def _dispatch(words: list[str]) -> int:
     return int(lazy("outdo.cli.group").call(words))
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """A polite request to end is treated like Ctrl-C."""
     raise KeyboardInterrupt
 

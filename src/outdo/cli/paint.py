@@ -4,7 +4,16 @@ import os
 import sys
 from typing import TextIO
 
-CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
+CODES = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+}
 
 
 class Paint:
@@ -20,7 +29,7 @@ class Paint:
 
 
 def has_colour(stream: TextIO) -> bool:
-    """Whether to paint: `NO_COLOR` forbids it, `FORCE_COLOR` and `CLICOLOR_FORCE` demand it, else a terminal decides."""
+    """Whether to paint: `NO_COLOR` forbids it, `FORCE_COLOR` or `CLICOLOR_FORCE` demands it, else a terminal does."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE", "0") != "0":

@@ -10,7 +10,16 @@ from typing import Protocol
 
 from outdo.app.project import Project
 from outdo.cli.paint import Paint, plain
-from outdo.core.model import AnyEvent, RunFinished, StageFinished, StageName, StageRetried, StageStarted, Status, Warned
+from outdo.core.model import (
+    AnyEvent,
+    RunFinished,
+    StageFinished,
+    StageName,
+    StageRetried,
+    StageStarted,
+    Status,
+    Warned,
+)
 from outdo.core.values import short
 from outdo.core.wording import duration, phrase
 
@@ -87,7 +96,9 @@ class Progress:
             case StageStarted():
                 self._running[event.stage] = Running(event)
             case StageRetried():
-                self._say(f"{self._paint('↻', 'yellow')} {self._name(event.stage)} {event.failure}; once more")
+                self._say(
+                    f"{self._paint('↻', 'yellow')} {self._name(event.stage)} {event.failure}; once more"
+                )
             case Warned():
                 about = f"{event.stage}: " if event.stage else ""
                 self._say(f"{self._paint('!', 'yellow', 'bold')} {plain(about + event.message)}")
@@ -154,12 +165,14 @@ class Progress:
             )
             if any(stage.status == status for stage in self._ended)
         ]  # fmt: skip
-        mark, colour = {"done": ("✓", "green"), "interrupted": ("!", "yellow")}.get(event.status, ("✕", "red"))
+        mark, colour = {"done": ("✓", "green"), "interrupted": ("!", "yellow")}.get(
+            event.status, ("✕", "red")
+        )
         name = self._paint(self._project.pipeline.project, "bold")
         verdict = {"done": "done", "interrupted": "interrupted"}.get(event.status, "failed")
         head = f"{self._paint(mark, colour, 'bold')} {name} {verdict} in {duration(event.seconds)}: {', '.join(counts)}"
         if failed:
-            print("", file=sys.stderr)
+            print(file=sys.stderr)
         print(" · ".join([head, *self._metrics()]), file=sys.stderr)
         print(self._paint(f"  next: {self._next(event, failed)}", "dim"), file=sys.stderr, flush=True)
 
@@ -167,7 +180,9 @@ class Progress:
         title = f"{self._paint('✕', 'red', 'bold')} {self._paint(plain(stage.stage), 'bold')}: {plain(stage.failure)}"
         lines = [title]
         if stage.log:
-            lines += [f"  {self._paint('|', 'red')} {plain(line)[:300]}" for line in tail_of(stage.log, TAIL_LINES)]
+            lines += [
+                f"  {self._paint('|', 'red')} {plain(line)[:300]}" for line in tail_of(stage.log, TAIL_LINES)
+            ]
             lines.append(self._paint(f"  whole log: {os.path.relpath(stage.log)}", "dim"))
         return "\n".join(lines)
 

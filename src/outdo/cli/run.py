@@ -3,10 +3,11 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 from msgspec import json
@@ -20,6 +21,9 @@ from outdo.cli.status import table
 from outdo.core.errors import Usage
 from outdo.core.plan import Request
 from outdo.store.turn import Holder, Turn
+
+if TYPE_CHECKING:
+    from outdo.app.run import Run
 
 EXAMPLES = """
 \b
@@ -44,11 +48,15 @@ Exit codes: 0 done, 1 a stage failed, 2 a mistake in the file or the words, 130 
 @click.option("--force", "-f", is_flag=True, help="Run the chosen stages even if they are fresh.")
 @click.option("--single", "-s", is_flag=True, help="Only the targets, not what they depend on.")
 @click.option("--downstream", is_flag=True, help="The targets and all that depends on them.")
-@click.option("--keep-going", "-k", is_flag=True, help="After a failure go on with what does not depend on it.")
+@click.option(
+    "--keep-going", "-k", is_flag=True, help="After a failure go on with what does not depend on it."
+)
 @click.option("--jobs", "-j", type=click.IntRange(min=1), help="Stages at once; as many as fit if not said.")
 @click.option("--sandbox", is_flag=True, help="A stage sees only what it declares, and no network.")
 @click.option("--audit", is_flag=True, help="Tell which files stages read without declaring them.")
-@click.option("--rehearse", multiple=True, metavar="STAGE=FAULT", help="Have a stage fail, hang, die, flood or lose.")
+@click.option(
+    "--rehearse", multiple=True, metavar="STAGE=FAULT", help="Have a stage fail, hang, die, flood or lose."
+)
 @click.option("--json", "as_json", is_flag=True, help="Events as they happen, one JSON object a line.")
 @click.option("--quiet", "-q", is_flag=True, help="Only failures and the summary.")
 def command(
@@ -58,7 +66,9 @@ def command(
     if single and downstream:
         raise Usage("--single and --downstream exclude each other", fix="outdo run --help")
     if (single or downstream) and not targets:
-        raise Usage("--single and --downstream need a stage to start from", fix="outdo run STAGE --downstream")
+        raise Usage(
+            "--single and --downstream need a stage to start from", fix="outdo run STAGE --downstream"
+        )
     request = Request(targets, single, downstream, force)
     if dry:
         return _dry(request, as_json)
@@ -82,15 +92,17 @@ def command(
             return _follow(run, project, as_json=as_json, quiet=quiet)
 
 
-def _follow(run: object, project: Project, *, as_json: bool, quiet: bool) -> int:
+def _follow(run: "Run", project: Project, *, as_json: bool, quiet: bool) -> int:
     """Shows a run's events as they come, and its end; returns the exit code."""
     if as_json:
-        for event in run.events():  # type: ignore[attr-defined]
+        for event in run.events():
             _print_json(event)
     else:
-        shown = lazy("outdo.cli.progress").Progress(run, project, live=is_live(sys.stderr) and not quiet, quiet=quiet)
+        shown = lazy("outdo.cli.progress").Progress(
+            run, project, live=is_live(sys.stderr) and not quiet, quiet=quiet
+        )
         shown.follow()
-    result = run.result  # type: ignore[attr-defined]
+    result = run.result
     return {"done": 0, "interrupted": 130}.get(result.status, 1)
 
 
@@ -115,13 +127,15 @@ def _print_json(value: object) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(stop: object) -> Iterator[None]:
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     """Ctrl-C and a polite request to end stop the run in order instead of tearing through it."""
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        stop()  # type: ignore[operator]
+        stop()
 
-    former = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    former = {
+        number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:

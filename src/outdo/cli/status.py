@@ -56,8 +56,8 @@ def table(found: Status, lines: Lines | None = None) -> str:
         mark, colour = MARKS[action.verb]
         verb = VERBS[action.verb]
         why = plain(clauses(action, actions, lines)) if action.verb != "keep" or action.reasons else ""
-        row = f"{paint(mark, colour)} {plain(action.stage):<{width}}  {paint(f'{verb:<16}', colour)} {paint(why, 'dim')}"
-        rows.append(row.rstrip())
+        head = f"{paint(mark, colour)} {plain(action.stage):<{width}}  {paint(f'{verb:<16}' if why else verb, colour)}"
+        rows.append(f"{head} {paint(why, 'dim')}".rstrip())
     return "\n".join([*rows, "", _sum(found, paint)])
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Mapping
 
 import click
 from msgspec import json
@@ -11,7 +12,7 @@ from outdo.app.project import open_project
 from outdo.app.why import Change, Why, why
 from outdo.cli.paint import Paint, plain
 from outdo.core.errors import Usage, explain
-from outdo.core.model import Action, Reason
+from outdo.core.model import Action, Reason, StageName
 from outdo.core.wording import VERBS, phrase
 
 EXAMPLES = """
@@ -32,7 +33,9 @@ def command(subject: str, as_json: bool) -> int:
     if re.fullmatch(r"[Ee]\d{3}", subject):
         meaning = explain(subject)
         if meaning is None:
-            raise Usage(f"there is no error code {subject.upper()}", fix="the codes stand in docs/reference/errors.md")
+            raise Usage(
+                f"there is no error code {subject.upper()}", fix="the codes stand in docs/reference/errors.md"
+            )
         print(click.wrap_text(f"{subject.upper()}: {meaning}", width=100))
         return 0
     found = why(open_project(os.curdir), subject)
@@ -60,16 +63,20 @@ def _verdict(action: Action) -> str:
     if action.verb == "wait":
         return "waits for what is above it, and runs unless its inputs come out the same:"
     if action.verb == "keep":
-        return "is fresh: its command, inputs and outputs are those of its last run" if not action.reasons else "is kept:"
+        return (
+            "is fresh: its command, inputs and outputs are those of its last run"
+            if not action.reasons
+            else "is kept:"
+        )
     if action.verb == "restore" and action.record is not None and action.record.run:
         return f"will be restored from run {action.record.run}, which had these inputs:"
     return f"{VERBS[action.verb]}:" if action.reasons else VERBS[action.verb]
 
 
-def _reason(reason: Reason, found: Why, actions: dict[str, Action], paint: Paint) -> list[str]:
+def _reason(reason: Reason, found: Why, actions: Mapping[StageName, Action], paint: Paint) -> list[str]:
     change = found.changes.get(reason.subject) if reason.kind == "dependency_changed" else None
     counts = {change.path: (change.added, change.removed)} if change else {}
-    lines = [f"  {plain(phrase(reason, actions, counts))}"]  # type: ignore[arg-type]
+    lines = [f"  {plain(phrase(reason, actions, counts))}"]
     if reason.kind == "command":
         lines += [f"    {paint(f'- {plain(line)}', 'red')}" for line in str(reason.before).splitlines()]
         lines += [f"    {paint(f'+ {plain(line)}', 'green')}" for line in str(reason.after).splitlines()]
@@ -78,6 +85,8 @@ def _reason(reason: Reason, found: Why, actions: dict[str, Action], paint: Paint
 
 def _hunk(change: Change, paint: Paint) -> list[str]:
     colours = {"+": ("green",), "-": ("red",), "@": ("cyan",)}
-    lines = [f"    {paint(plain(line), *colours.get(line[:1], ('dim',)))}" for line in change.hunk[:HUNK_LINES]]
+    lines = [
+        f"    {paint(plain(line), *colours.get(line[:1], ('dim',)))}" for line in change.hunk[:HUNK_LINES]
+    ]
     more = len(change.hunk) - HUNK_LINES
     return [*lines, paint(f"    … {more} more lines", "dim")] if more > 0 else lines

@@ -166,6 +166,13 @@ class BadRehearsal(UserError):
     code = "E304"
 
 
+class NotWritten(UserError):
+    """A stage's command ended well, but an output that it declares is not there."""
+
+    code = "E305"
+    exit_code = 1
+
+
 # ------------------------------------------------------------------ E4: the store
 
 

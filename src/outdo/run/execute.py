@@ -17,6 +17,7 @@ from msgspec import Struct
 from outdo.core.graph import Graph
 from outdo.core.model import (
     Action,
+    AnyEvent,
     Entry,
     Event,
     Param,
@@ -33,10 +34,10 @@ from outdo.core.model import (
     Warned,
 )
 from outdo.core.plan import Facts, decide, missing_inputs
-from outdo.run.attempt import Ended, Work, Workbench, artifacts
 from outdo.run.budget import Budget, Share
 from outdo.run.crew import Crew
 from outdo.run.watch import Watch
+from outdo.run.workbench import Ended, Orders, Work, Workbench, artifacts
 
 
 class Order(Struct, frozen=True):
@@ -64,13 +65,14 @@ class Engine:
         self._sight = sight
         self._bench = bench
         self._budget = budget
-        self._watch = watch
+        self._orders = Orders(order.run, self.post, watch)
         self._crew = Crew()
-        self._inbox: SimpleQueue[tuple[Work, Ended] | Event | None] = SimpleQueue()
+        self._inbox: SimpleQueue[tuple[Work, Ended] | AnyEvent | None] = SimpleQueue()
         self._planned = {action.stage: action for action in order.plan.actions}
         self._places = {name: place for place, name in enumerate(self._planned)}
         self._above = {
-            name: sum(parent in self._planned for parent in order.graph.parents[name]) for name in self._planned
+            name: sum(parent in self._planned for parent in order.graph.parents[name])
+            for name in self._planned
         }
         self._children = order.graph.children()
         self._ready = [(self._places[name], name) for name, above in self._above.items() if not above]
@@ -82,7 +84,7 @@ class Engine:
         """The result of every stage that was kept, restored or run."""
         self.ended: dict[StageName, Status] = {}
 
-    def post(self, event: Event) -> None:
+    def post(self, event: AnyEvent) -> None:
         """Adds an event to the stream."""
         self._inbox.put(event)
 
@@ -91,7 +93,7 @@ class Engine:
         self._bench.cancel.request()
         self._inbox.put(None)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[AnyEvent]:
         """Yields what happens until nothing is left to do. When it returns, or is closed, nothing runs any more."""
         heapq.heapify(self._ready)
         try:
@@ -112,7 +114,7 @@ class Engine:
                     self._conclude(*message)
             self._crew.close()
 
-    def posted(self) -> Iterator[Event]:
+    def posted(self) -> Iterator[AnyEvent]:
         """Yields what was posted and not yet read."""
         while not self._inbox.empty():
             if isinstance(message := self._inbox.get(), Event):
@@ -130,7 +132,7 @@ class Engine:
     def _stopping(self) -> bool:
         return self._bench.cancel.requested or (self._failed and not self._order.keep_going)
 
-    def _start_ready(self) -> Iterator[Event]:
+    def _start_ready(self) -> Iterator[AnyEvent]:
         """Starts what is ready and fits on the machine, in the plan's order."""
         waiting: list[tuple[int, StageName]] = []
         with self._budget.round() as round_:
@@ -151,7 +153,7 @@ class Engine:
     def _next_is_kept(self) -> bool:
         return self._planned[self._ready[0][1]].verb == "keep"
 
-    def _start(self, name: StageName, share: Share) -> Iterator[Event]:
+    def _start(self, name: StageName, share: Share) -> Iterator[AnyEvent]:
         """Decides a stage with what its inputs hold now, and does it, or hands it to the crew."""
         stage = self._order.graph.stages[name]
         planned = self._planned[name]
@@ -196,19 +198,21 @@ class Engine:
             if work.action.verb == "restore":
                 ended = self._bench.restore(work)
             else:
-                ended = self._bench.run(work, self._order.run, self.post, self._watch)
-        except Exception as error:  # noqa: BLE001  a bug must not leave the run waiting for ever
+                ended = self._bench.run(work, self._orders)
+        except Exception as error:
             ended = Ended("failed", failure=f"internal error: {error!r}")
         self._inbox.put((work, ended))
 
-    def _receive(self, message: tuple[Work, Ended] | Event | None) -> Iterator[Event]:
+    def _receive(self, message: tuple[Work, Ended] | AnyEvent | None) -> Iterator[AnyEvent]:
         if isinstance(message, Event):
             yield message
         elif isinstance(message, tuple):
             work, ended = message
             self._conclude(work, ended)
             if ended.lost and not self._stopping:
-                yield Warned(self._order.run, time(), f"{ended.failure}; it is computed again", work.stage.name)
+                yield Warned(
+                    self._order.run, time(), f"{ended.failure}; it is computed again", work.stage.name
+                )
                 again = Action(work.stage.name, "run", (Reason("lost", ended.lost),), work.action.key)
                 share = self._budget.take(work.stage.resources)
                 assert share is not None
@@ -255,7 +259,7 @@ class Engine:
             log=ended.log,
         )
 
-    def _left_out(self) -> Iterator[Event]:
+    def _left_out(self) -> Iterator[AnyEvent]:
         """Tells the stages that never started because of a failure or a stop."""
         status: Status = "cancelled" if self._bench.cancel.requested else "skipped"
         for name in self._planned:

@@ -1,0 +1,267 @@
+"""One stage, from clean outputs to a stored result: prepare, run, check, store."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from time import monotonic, time
+
+from msgspec import Struct
+
+from outdo.core.digest import digest
+from outdo.core.errors import Damaged, NotInStore, NotWritten, UserError
+from outdo.core.graph import is_glob
+from outdo.core.model import (
+    Action,
+    AnyEvent,
+    Artifact,
+    Entry,
+    Path,
+    Record,
+    RunId,
+    Stage,
+    StageRetried,
+    StageStarted,
+    Status,
+    Value,
+    Warned,
+)
+from outdo.core.params import parse
+from outdo.core.values import numbers
+from outdo.run.budget import Share
+from outdo.run.ports import Cancel, Executor, Job, Outcome
+from outdo.run.watch import Watch, Watched
+from outdo.store.results import Results
+from outdo.store.workspace import Workspace
+
+SOURCE_LIMIT = 64 * 1024
+"""Bytes up to which a dependency is kept in the store, so that `why` can later say which lines changed."""
+
+METRICS_LIMIT = 4 * 1024 * 1024
+"""Bytes up to which a metric file is read for numbers."""
+
+
+class Work(Struct, frozen=True):
+    """A stage that is to be run or restored, with the contents that were found for it."""
+
+    stage: Stage
+    action: Action
+    deps: Mapping[Path, Entry]
+    params: Mapping[str, Value]
+    share: Share
+
+
+class Ended(Struct, frozen=True):
+    """How a stage's work ended."""
+
+    status: Status
+    record: Record | None = None
+    failure: str = ""
+    lost: Path = ""
+    """The output whose bytes turned out to be damaged or gone, so that it could not be restored."""
+    outcome: Outcome | None = None
+    attempts: int = 0
+    seconds: float = 0.0
+    log: str = ""
+
+
+class Folders(Struct, frozen=True):
+    """Where a run works: the project's folder and its state beside it, both absolute."""
+
+    root: str
+    state: str
+
+
+class Orders(Struct, frozen=True):
+    """What all attempts of a run share."""
+
+    run: RunId
+    post: Callable[[AnyEvent], None]
+    """Adds an event to the run's stream; may be called from any thread."""
+    watch: Watch
+
+
+class Workbench:
+    """Does the work of single stages; called from several threads at once."""
+
+    def __init__(self, folders: Folders, workspace: Workspace, results: Results, executor: Executor) -> None:
+        self._folders = folders
+        self._workspace = workspace
+        self._objects = workspace.objects
+        self._results = results
+        self._executor = executor
+        self.cancel = Cancel()
+
+    def restore(self, work: Work) -> Ended:
+        """Puts a known result in place; where the store turns out not to have it, says what is `lost`."""
+        record = work.action.record
+        assert record is not None
+        started = monotonic()
+        for out in work.stage.outs:
+            entry = record.outs[out.path]
+            try:
+                if self._workspace.look([out.path]).get(out.path) != entry:
+                    self._workspace.restore(out.path, entry, link=out.cache)
+            except (Damaged, NotInStore) as error:
+                return Ended("failed", lost=out.path, failure=error.what)
+            except UserError as error:
+                return Ended("failed", failure=f"can't restore '{out.path}': {error.what}; {error.fix}")
+            except OSError as error:
+                return Ended("failed", failure=f"can't restore '{out.path}': {error}")
+        return Ended("restored", record, seconds=monotonic() - started)
+
+    def run(self, work: Work, orders: Orders) -> Ended:
+        """Runs a stage's commands, as often as it may be retried, and stores what they wrote."""
+        log = self._log_path(orders.run, work.stage)
+        started = monotonic()
+        outcome: Outcome | None = None
+        attempt = 0
+        record: Record | None = None
+        try:
+            os.makedirs(os.path.dirname(log), exist_ok=True)
+            for attempt in range(1, work.stage.retries + 2):
+                outcome, failure = self._try(work, orders, attempt, log)
+                if not failure or outcome.ending == "cancelled":
+                    break
+                if attempt <= work.stage.retries:
+                    orders.post(StageRetried(orders.run, time(), work.stage.name, attempt, failure))
+            if outcome is not None and outcome.ending == "cancelled":
+                return Ended("cancelled", None, "stopped", "", outcome, attempt, monotonic() - started, log)
+            failure = failure or self._changed_inputs(work)
+            if not failure:
+                record = self._store(work, orders.run, monotonic() - started)
+        except UserError as error:
+            failure = "; ".join(filter(None, [error.what, error.fix]))
+        except OSError as error:
+            failure = f"{error.strerror}: {error.filename}"
+        status: Status = "ran" if record is not None else "failed"
+        return Ended(status, record, failure, "", outcome, attempt, monotonic() - started, log)
+
+    def metrics(self, stage: Stage) -> dict[str, float]:
+        """The numbers in a stage's metric files by dotted name; a file that can't be read has none."""
+        found: dict[str, float] = {}
+        for out in stage.outs:
+            if out.role != "metric":
+                continue
+            try:
+                with open(os.path.join(self._folders.root, out.path), encoding="utf-8") as file:
+                    found.update(numbers(parse(out.path, file.read(METRICS_LIMIT))))
+            except (UserError, OSError, UnicodeDecodeError):
+                continue
+        return found
+
+    def _try(self, work: Work, orders: Orders, attempt: int, log: str) -> tuple[Outcome, str]:
+        """One attempt: how it ended, and why it failed if it did."""
+        stage = work.stage
+        orders.post(StageStarted(orders.run, time(), stage.name, attempt, log, work.action.reasons))
+        self._prepare(stage)
+        job = self._job(work, orders.run, attempt, log)
+        outcome, remarks = orders.watch.run(self._executor, self.cancel, self._watched(work), job)
+        for remark in remarks.told:
+            orders.post(Warned(orders.run, time(), remark, stage.name))
+        return outcome, "; ".join(filter(None, [sentence(outcome, stage), remarks.failure]))
+
+    def _prepare(self, stage: Stage) -> None:
+        for out in stage.outs:
+            if out.persist:
+                self._workspace.unprotect(out.path)
+            else:
+                self._workspace.remove(out.path)
+            os.makedirs(os.path.dirname(os.path.join(self._folders.root, out.path)), exist_ok=True)
+
+    def _job(self, work: Work, run: RunId, attempt: int, log: str) -> Job:
+        stage = work.stage
+        env = {
+            "PYTHONUNBUFFERED": "1",
+            **os.environ,
+            **stage.env,
+            "OUTDO_ROOT": self._folders.root,
+            "OUTDO_RUN": run,
+            "OUTDO_STAGE": stage.name,
+            "OUTDO_ATTEMPT": str(attempt),
+        }
+        if work.share.gpus:
+            env["CUDA_VISIBLE_DEVICES"] = ",".join(gpu for gpu, _ in work.share.gpus)
+        cwd = os.path.normpath(os.path.join(self._folders.root, stage.wdir))
+        return Job(stage.name, attempt, stage.cmd, cwd, env, log, stage.timeout)
+
+    def _watched(self, work: Work) -> Watched:
+        reads: list[Path] = []
+        for dep in work.deps:
+            reads += self._workspace.expand(dep) if is_glob(dep) else [dep]
+        reads += [param.file for param in work.stage.params]
+        inside = [os.path.normpath(os.path.join(self._folders.root, path)) for path in dict.fromkeys(reads)]
+        writes = [os.path.join(self._folders.root, out.path) for out in work.stage.outs]
+        return Watched(work.stage, tuple(inside), tuple(writes))
+
+    def _changed_inputs(self, work: Work) -> str:
+        """A sentence if an input is no longer what the stage was started with: its result would then stand under
+        a key that it may not have been made from."""
+        now = self._workspace.look(work.deps)
+        for path, entry in work.deps.items():
+            if path not in now:
+                return f"its input '{path}' is gone: the stage, or someone meanwhile, deleted it"
+            if now[path].digest != entry.digest:
+                self._objects.known_good(
+                    entry.digest
+                )  # written through a hardlink, the object is damaged now
+                return (
+                    f"its input '{path}' changed while it ran, by the stage itself or by someone else, "
+                    "so its result is not kept"
+                )
+        return ""
+
+    def _store(self, work: Work, run: RunId, seconds: float) -> Record:
+        stage = work.stage
+        outs: dict[Path, Entry] = {}
+        for out in stage.outs:
+            if not os.path.lexists(os.path.join(self._folders.root, out.path)):
+                raise NotWritten(f"it ended well but did not write '{out.path}'", fix=_hint(stage, out.path))
+            small = out.role != "out"
+            outs[out.path] = self._workspace.save(out.path, cache=out.cache or small, link=out.cache)
+        for path, entry in work.deps.items():
+            if entry.kind == "file" and entry.size <= SOURCE_LIMIT and not self._objects.has(entry.digest):
+                self._objects.copy_in(os.path.join(self._folders.root, path))
+        assert work.action.key is not None
+        record = Record(
+            work.action.key, stage.cmd, work.deps, work.params, stage.env, outs, run, round(seconds, 3)
+        )
+        if not stage.always_changed:
+            self._results.put(record)
+        return record
+
+    def _log_path(self, run: RunId, stage: Stage) -> str:
+        name = re.sub(r"[^\w.@=+-]", "_", stage.name)[:150]
+        if name != stage.name:
+            name = f"{name}-{digest('log/1', stage.name)[:8]}"
+        return os.path.join(self._folders.state, "logs", run, f"{name}.log")
+
+
+def artifacts(stage: Stage, record: Record) -> tuple[Artifact, ...]:
+    """All that a stage read and wrote, with roles."""
+    roles = {out.path: out.role for out in stage.outs}
+    read = [Artifact(path, "dep", entry) for path, entry in record.deps.items()]
+    return (
+        *read,
+        *(Artifact(path, roles[path], entry) for path, entry in record.outs.items() if path in roles),
+    )
+
+
+def sentence(outcome: Outcome, stage: Stage) -> str:
+    """Why an attempt failed, as a person would say it; empty if it did not."""
+    if outcome.ok:
+        return ""
+    if outcome.ending == "exited":
+        return f"its command exited with {outcome.exit_code}"
+    if outcome.ending == "signalled":
+        hint = " (out of memory?)" if outcome.signal == 9 else ""
+        return f"its command was killed by signal {outcome.signal}{hint}"
+    if outcome.ending == "timeout":
+        return f"it took longer than its timeout of {stage.timeout:g} s, and was ended"
+    if outcome.ending == "cancelled":
+        return "stopped"
+    return f"its command could not be started: {outcome.message}"
+
+
+def _hint(stage: Stage, path: Path) -> str:
+    where = "" if stage.wdir == "." else f" (it runs in '{stage.wdir}')"
+    return f"make its command write '{path}'{where}, or take it out of the outs"
