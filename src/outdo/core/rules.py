@@ -1,0 +1,212 @@
+"""What data and models have to pass, as `outdo.yaml` says it: the kinds of checks and of gates.
+
+The docstrings of these classes and fields are what editors and the reference show.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+from outdo.core.paths import FilePath, OwnPath
+from outdo.core.written import Bound, NumberBound, Pattern, SizeBound, TimeBound, Written
+
+Scalar = bool | int | float | str
+Columns = Annotated[tuple[str, ...], Meta(min_length=1)]
+Names = tuple[str, ...]
+Confidence = Annotated[float, Meta(gt=0, lt=1)]
+Count = Annotated[int, Meta(ge=0)]
+
+# ------------------------------------------------------------------ checks: assertions on data
+
+
+class Range(Written, frozen=True):
+    """The lowest and the highest value that may occur, both included; null leaves an end open."""
+
+    low: int | float | str | None
+    high: int | float | str | None
+
+    expected = "a list of the lowest and the highest value, such as [0, 6000] or [0, null]"
+    json = {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": ["number", "string", "null"]}}  # noqa: RUF012
+    accepts = (list,)
+
+    @classmethod
+    def written(cls, value: Any) -> "Range":
+        ends = [type(end) for end in value]
+        if len(ends) != 2 or not set(ends) <= {int, float, str, type(None)} or value == [None, None]:
+            raise ValueError(cls.expected)
+        low, high = value
+        if None not in value:
+            if (str in ends) != (ends == [str, str]):
+                raise ValueError("two numbers or two texts (dates, for instance)")
+            if low > high:
+                raise ValueError(f"{cls.expected}, lowest first")
+        return cls(low, high)
+
+
+class Rows(Struct, frozen=True, tag="rows"):
+    """How many rows there are: `rows: ">= 10_000"`."""
+
+    count: NumberBound
+
+
+class HasColumns(Struct, frozen=True, tag="columns"):
+    """These columns are there: `columns: [origin, dest]`."""
+
+    columns: Columns
+
+
+class Dtype(Struct, frozen=True, tag="dtype"):
+    """The kind of value that columns hold: `dtype: {distance: number}`."""
+
+    kinds: Mapping[str, Literal["integer", "number", "text", "boolean", "date", "timestamp"]]
+
+
+class NotNull(Struct, frozen=True, tag="not_null"):
+    """No value is missing in these columns: `not_null: [origin, dest]`."""
+
+    columns: Columns
+
+
+class Between(Struct, frozen=True, tag="between"):
+    """All values lie in a range: `between: {distance: [0, 6000]}`."""
+
+    ranges: Mapping[str, Range]
+
+
+class OneOf(Struct, frozen=True, tag="one_of"):
+    """All values are among those listed: `one_of: {origin: [EWR, JFK, LGA]}`."""
+
+    values: Mapping[str, Annotated[tuple[Scalar, ...], Meta(min_length=1)]]
+
+
+class Matches(Struct, frozen=True, tag="matches"):
+    """All texts match a regular expression as a whole: `matches: {tail: "N[0-9]+"}`."""
+
+    patterns: Mapping[str, Pattern]
+
+
+class Unique(Struct, frozen=True, tag="unique"):
+    """No two rows agree in all of these columns: `unique: [flight_id]`."""
+
+    columns: Columns
+
+
+class Disjoint(Struct, frozen=True, tag="disjoint"):
+    """No row's key occurs in another file too, which would be leakage."""
+
+    source: FilePath = field(name="from")
+    """The other file."""
+    on: str | Columns
+    """The column, or columns, that identify a row."""
+
+
+class Drift(Struct, frozen=True, tag="drift"):
+    """The distribution of each column stays close to a reference."""
+
+    against: str
+    """`champion` for the data that the champion was trained on, or the path of a file."""
+    psi: NumberBound | None = None
+    """Population stability index."""
+    js: NumberBound | None = None
+    """Jensen-Shannon distance."""
+    ks: NumberBound | None = None
+    """Kolmogorov-Smirnov distance."""
+    columns: Names = ()
+    """Only these columns; none means all."""
+
+    def __post_init__(self) -> None:
+        if self.psi is self.js is self.ks is None:
+            raise ValueError('say which distance is bounded, such as psi: "< 0.2"')
+
+
+class Expectations(Struct, frozen=True, tag="expectations"):
+    """A Great Expectations suite passes: `expectations: expectations/train.json`."""
+
+    path: OwnPath
+
+
+Check = (
+    Rows | HasColumns | Dtype | NotNull | Between | OneOf | Matches | Unique | Disjoint | Drift | Expectations
+)
+
+# ------------------------------------------------------------------ gates: what a model has to pass
+
+
+class MetricGate(Struct, frozen=True, tag="metric"):
+    """Metrics of the evaluation are within bounds: `metric: {auc: ">= 0.70"}`."""
+
+    bounds: Mapping[str, Bound]
+
+
+class Beats(Struct, frozen=True, tag="beats"):
+    """The challenger is better than the champion in a metric, on the same rows, beyond chance."""
+
+    champion: str
+    """The metric."""
+    confidence: Confidence = 0.95
+    """How sure the comparison has to be."""
+    margin: Annotated[float, Meta(ge=0)] = 0.0
+    """How much better it has to be."""
+
+
+class Slices(Struct, frozen=True, tag="slices"):
+    """A metric holds in every part of the data."""
+
+    by: str | Columns
+    """The column, or columns, whose values part the data."""
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+    min_rows: Count = 100
+    """Smaller parts are not judged."""
+
+    def __post_init__(self) -> None:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("say at_least or at_most")
+
+
+class Fairness(Struct, frozen=True, tag="fairness"):
+    """A metric is alike in all groups: the lowest group's divided by the highest's, or their difference."""
+
+    by: str | Columns
+    """The column, or columns, whose values are the groups."""
+    metric: str
+    ratio: NumberBound | None = None
+    difference: NumberBound | None = None
+    min_rows: Count = 100
+    """Smaller groups are not judged."""
+
+    def __post_init__(self) -> None:
+        if self.ratio is None and self.difference is None:
+            raise ValueError('say ratio or difference, such as ratio: ">= 0.8"')
+
+
+class Latency(Struct, frozen=True, tag="latency"):
+    """The time one prediction takes: `latency: {p99: "<= 20ms"}`."""
+
+    mean: TimeBound | None = None
+    p50: TimeBound | None = None
+    p90: TimeBound | None = None
+    p95: TimeBound | None = None
+    p99: TimeBound | None = None
+    max: TimeBound | None = None
+
+    def __post_init__(self) -> None:
+        if not any((self.mean, self.p50, self.p90, self.p95, self.p99, self.max)):
+            raise ValueError('say which time is bounded, such as p99: "<= 20ms"')
+
+
+class Size(Struct, frozen=True, tag="size"):
+    """The size of the model's files: `size: "<= 100MB"`."""
+
+    bound: SizeBound
+
+
+class Tests(Struct, frozen=True, tag="tests"):
+    """A command that tests the model succeeds; JUnit results that it writes are read."""
+
+    cmd: Annotated[str, Meta(min_length=1)]
+
+
+Gate = MetricGate | Beats | Slices | Fairness | Latency | Size | Tests
