@@ -108,6 +108,12 @@ class BadPath(UserError):
     code = "E110"
 
 
+class UnknownName(UserError):
+    """A section names a model or an environment that the file does not declare."""
+
+    code = "E111"
+
+
 # ------------------------------------------------------------------ E2: the graph
 
 
