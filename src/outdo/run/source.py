@@ -215,12 +215,12 @@ def _lists(listed: Sequence[bytes], path: bytes) -> bool:
 
 def _ignored(root: str, paths: Sequence[Path]) -> set[Path]:
     """Those of `paths` that some rule ignores."""
-    asked = b"\0".join(os.fsencode(path) for path in paths) + b"\0"
+    asked = b"".join(b"./" + os.fsencode(path) + b"\0" for path in paths)  # `:a` alone would be a pathspec
     try:
         told = _git(root, ["check-ignore", "-z", "--no-index", "--stdin"], asked, accepted=(0, 1))
     except _Refused:
         return set()
-    return {os.fsdecode(path) for path in told.split(b"\0")}
+    return {os.fsdecode(path[2:]) for path in told.split(b"\0")}
 
 
 def _folder(root: str, path: Path) -> str:
