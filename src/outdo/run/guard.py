@@ -11,6 +11,10 @@ import select
 import sys
 import time
 
+TYPE_CHECKING = False  # importing `typing` would double the time to start
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MARK = "OUTDO_GUARD"
 """The environment variable every process of a stage inherits: `token/attempt;`, for a run inside a run several."""
 
@@ -75,25 +79,30 @@ def _is_between(pid: int) -> bool:
 
 
 def sweep(mark: bytes, groups: list[int]) -> None:
-    """Kills the groups and every carrier of the mark, until several looks in a row find none."""
+    """Kills the groups, and every carrier of the mark with its group, until several looks in a row find none."""
     for group in groups:
-        try:
-            os.killpg(group, _KILL)
-        except OSError:
-            continue
+        _kill(os.killpg, group)
     quiet, deadline = 0, time.monotonic() + _PATIENCE
     while quiet < _QUIET_SCANS and time.monotonic() < deadline:
         quiet += 1
         for pid in processes():
             carried = carries(pid, mark)
-            if carried is None or (carried and _killed(pid)):
+            if carried is None or (carried and _kill_with_group(pid)):
                 quiet = 0
         time.sleep(0.02)
 
 
-def _killed(pid: int) -> bool:
+def _kill_with_group(pid: int) -> bool:
     try:
-        os.kill(pid, _KILL)
+        group = os.getpgid(pid)
+    except OSError:
+        return False
+    return _kill(os.killpg, group) or _kill(os.kill, pid)
+
+
+def _kill(how: "Callable[[int, int], None]", number: int) -> bool:
+    try:
+        how(number, _KILL)
     except OSError:
         return False
     return True
