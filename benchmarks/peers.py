@@ -1,0 +1,78 @@
+"""The neighbours that Outdo is measured beside: found on the machine, or installed into `.venvs/`.
+
+Versions are fixed, so that figures of different days can be compared. DVC neither phones home nor looks for updates
+while it is measured.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+PACKAGES = {"dvc": "dvc==3.67.1", "ninja": "ninja>=1.11,<1.14"}
+"""Peers that PyPI has, with the version that is measured."""
+
+DVC_ENV = {"DVC_NO_ANALYTICS": "1"}
+
+
+class Missing(Exception):
+    """A peer is not on this machine and can't be installed."""
+
+
+def outdo() -> str:
+    """The `outdo` command beside the Python that runs the benchmarks."""
+    path = os.path.join(os.path.dirname(sys.executable), "outdo")
+    if not os.path.exists(path):
+        raise Missing(f"there is no {path}; install Outdo beside this Python")
+    return path
+
+
+@cache
+def peer(name: str) -> str:
+    """The command of a peer: what `OUTDO_BENCH_<NAME>` says, else the one in `.venvs/`, on the PATH, or installed.
+
+    DVC on the PATH is passed by, as its version would be any."""
+    told = os.environ.get(f"OUTDO_BENCH_{name.upper()}")
+    if told:
+        return told
+    own = os.path.join(ROOT, ".venvs", name, "bin", name)
+    if os.path.exists(own):
+        return own
+    found = None if name == "dvc" else shutil.which(name)
+    if found:
+        return found
+    if name not in PACKAGES:
+        raise Missing(f"`{name}` is not on the PATH")
+    return _install(name)
+
+
+def version(name: str) -> str:
+    """The first line that a peer says of its version."""
+    words = [outdo() if name == "outdo" else peer(name), "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env={**os.environ, **DVC_ENV})
+    return done.stdout.splitlines()[0].strip()
+
+
+def init_dvc(folder: str) -> None:
+    """Makes `folder` a DVC project that does nothing behind the scenes."""
+    for words in (
+        ["init", "-q", "-f"],
+        ["config", "core.analytics", "false"],
+        ["config", "core.check_update", "false"],
+    ):
+        subprocess.run([peer("dvc"), *words], cwd=folder, check=True, env={**os.environ, **DVC_ENV})
+
+
+def _install(name: str) -> str:
+    folder = os.path.join(ROOT, ".venvs", name)
+    print(f"installing {PACKAGES[name]} into {folder}", file=sys.stderr)
+    try:
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([os.path.join(folder, "bin", "pip"), "install", "-q", PACKAGES[name]], check=True)
+    except subprocess.CalledProcessError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise Missing(f"{PACKAGES[name]} can't be installed: {error}") from error
+    return os.path.join(folder, "bin", name)
