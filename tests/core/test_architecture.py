@@ -8,14 +8,40 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[2] / "src"
 ROOMS = ["core", "store", "run", "serve", "integrations", "app", "server", "cli"]
 ALLOWED = {"integrations": {"core", "store"}, "cli": {"core", "app", "store", "server"}}
-PURE = {"os", "subprocess", "socket", "time", "random", "logging", "pathlib", "shutil", "tempfile", "threading", "secrets"}
+PURE = {
+    "os",
+    "subprocess",
+    "socket",
+    "time",
+    "random",
+    "logging",
+    "pathlib",
+    "shutil",
+    "tempfile",
+    "threading",
+    "secrets",
+}
 HOT = ["outdo", "outdo.cli.main", "outdo.cli.fresh"]
-HEAVY = {"sqlalchemy", "alembic", "numpy", "scipy", "duckdb", "starlette", "rich", "yaml", "click", "sqlite3", "subprocess"}
+HEAVY = {
+    "sqlalchemy",
+    "alembic",
+    "numpy",
+    "scipy",
+    "duckdb",
+    "starlette",
+    "rich",
+    "yaml",
+    "click",
+    "sqlite3",
+    "subprocess",
+}
 
 
 def modules() -> dict[str, ast.Module]:
     return {
-        ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): ast.parse(path.read_text())
+        ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
+            path.read_text()
+        )
         for path in SOURCE.rglob("*.py")
     }
 
@@ -69,8 +95,12 @@ def test_there_is_no_cycle() -> None:
 
 def test_own_modules_are_imported_at_the_top() -> None:
     for name, module in MODULES.items():
-        inside = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-        late_ones = {target for function in inside for target in imports(function) if target.startswith("outdo")}
+        inside = [
+            node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+        late_ones = {
+            target for function in inside for target in imports(function) if target.startswith("outdo")
+        }
         assert not late_ones, f"{name} imports {late_ones} inside a function"
 
 
@@ -88,7 +118,9 @@ def test_a_run_with_nothing_to_do_loads_nothing_heavy() -> None:
         name = todo.pop()
         if name in MODULES and name not in seen:
             seen.add(name)
-            top = ast.Module([n for n in MODULES[name].body if isinstance(n, ast.Import | ast.ImportFrom)], [])
+            top = ast.Module(
+                [n for n in MODULES[name].body if isinstance(n, ast.Import | ast.ImportFrom)], []
+            )
             for target in imports(top):
                 assert target.split(".")[0] not in HEAVY, f"{name} loads {target}"
                 todo.append(target)

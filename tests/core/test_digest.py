@@ -10,7 +10,9 @@ from outdo.core.model import Digest, Entry, Output, Stage, StageName
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats() | st.text()
 VALUES: st.SearchStrategy[Any] = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
 )
 FILE = Entry(Digest("d"), 1)
 STAGE = Stage(StageName("train"), ("python train.py",), outs=(Output("a"), Output("b")))

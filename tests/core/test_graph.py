@@ -11,7 +11,10 @@ from outdo.core.model import Output, Stage, StageName
 
 def stage(name: str, deps: str = "", outs: str = "") -> Stage:
     return Stage(
-        StageName(name), ("true",), deps=tuple(deps.split()), outs=tuple(Output(path) for path in outs.split())
+        StageName(name),
+        ("true",),
+        deps=tuple(deps.split()),
+        outs=tuple(Output(path) for path in outs.split()),
     )
 
 

@@ -60,7 +60,7 @@ class Project:
             {param: self._params.get(param) for param in params},
             self.lock.records,
             self.results.get,
-            self.objects.has,
+            self.workspace.holds,
         )
 
     def make_state(self) -> None:

@@ -32,7 +32,7 @@ from outdo.run.ports import Executor
 from outdo.run.rehearsal import Rehearsal, parse_faults
 from outdo.run.source import ignore, read_code, tracked
 from outdo.run.watch import Watch, watch_for
-from outdo.run.workbench import Folders, Workbench
+from outdo.run.workbench import Folders, Stores, Workbench
 from outdo.store.journal import Journal, Recorder
 
 JOURNAL = "journal.jsonl"
@@ -102,9 +102,8 @@ class Run:
         stages = [project.graph.stages[a.stage] for a in self._plan.actions if a.verb in ("run", "wait")]
         budget.check(stages)
         _check_git(project)
-        bench = Workbench(
-            Folders(project.root, project.state), project.workspace, project.results, self._executor
-        )
+        stores = Stores(project.workspace, project.objects, project.results)
+        bench = Workbench(Folders(project.root, project.state), stores, self._executor)
         order = Order(self.id, project.graph, self._plan, self._options.force, self._options.keep_going)
         return Engine(order, project, bench, budget, watch)
 

@@ -56,8 +56,8 @@ class Facts(Struct, frozen=True):
     lock: Mapping[StageName, Record]
     result: Callable[[Key], Record | None]
     """The run cache."""
-    held: Callable[[Digest], bool]
-    """Whether the store has an object."""
+    held: Callable[[Entry], bool]
+    """Whether the store has the bytes of a file, or of all files of a folder."""
 
 
 def select(graph: Graph, request: Request) -> list[StageName]:
@@ -273,7 +273,7 @@ def _restorable(stage: Stage, record: Record) -> bool:
 
 def _held(stage: Stage, path: Path, record: Record, facts: Facts) -> bool:
     entry = record.outs.get(path)
-    return entry is not None and _stored(stage, path) and facts.held(entry.digest)
+    return entry is not None and _stored(stage, path) and facts.held(entry)
 
 
 def _lost(

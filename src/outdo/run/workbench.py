@@ -30,6 +30,7 @@ from outdo.core.values import numbers
 from outdo.run.budget import Share
 from outdo.run.ports import Cancel, Executor, Job, Outcome
 from outdo.run.watch import Watch, Watched
+from outdo.store.objects import Objects
 from outdo.store.results import Results
 from outdo.store.workspace import Workspace
 
@@ -71,6 +72,14 @@ class Folders(Struct, frozen=True):
     state: str
 
 
+class Stores(Struct, frozen=True):
+    """Where bytes and results are kept."""
+
+    workspace: Workspace
+    objects: Objects
+    results: Results
+
+
 class Orders(Struct, frozen=True):
     """What all attempts of a run share."""
 
@@ -83,11 +92,11 @@ class Orders(Struct, frozen=True):
 class Workbench:
     """Does the work of single stages; called from several threads at once."""
 
-    def __init__(self, folders: Folders, workspace: Workspace, results: Results, executor: Executor) -> None:
+    def __init__(self, folders: Folders, stores: Stores, executor: Executor) -> None:
         self._folders = folders
-        self._workspace = workspace
-        self._objects = workspace.objects
-        self._results = results
+        self._workspace = stores.workspace
+        self._objects = stores.objects
+        self._results = stores.results
         self._executor = executor
         self.cancel = Cancel()
 
