@@ -26,6 +26,7 @@ from outdo.store.files import (
 )
 
 _SMALL = 1 << 20
+_TINY = 1 << 12
 _FEW = 256
 _NO_HARDLINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
 _READ = os.O_RDONLY | os.O_CLOEXEC
@@ -57,7 +58,12 @@ class Objects:
         self._lock = threading.Lock()
         self._syncing = threading.Lock()
         self._sync_failed: Exception | None = None
-        self._reflinks = True
+        self._reflinks: bool | None = None
+
+    @property
+    def reflinks(self) -> bool:
+        """Whether the store's file system can share bytes between files, as far as is known."""
+        return self._reflinks is not False
 
     # ---------------------------------------------------------------- reading
 
@@ -171,18 +177,22 @@ class Objects:
         """The store shares the file's bytes by reflink; None where that can't be done, or the file is changing.
 
         `known` saves hashing a file that is still marked so."""
-        if not self._reflinks:
+        if self._reflinks is False:
             return None
         fd = _open_file(path)
         temporary = self._temporary()
         try:
             before = os.fstat(fd)
+            if self._reflinks and before.st_size <= _TINY:
+                return self.copy_in(path)  # it takes a block of the disk either way
             digest = _digest(fd, before, known)
             if not self._already(digest):
                 with open(create(temporary, 0o444), "wb", buffering=0) as target:
                     if not reflink(fd, target.fileno()):
-                        self._reflinks = before.st_dev != os.stat(self.root).st_dev
+                        if before.st_dev == os.stat(self.root).st_dev:
+                            self._reflinks = False
                         return None
+                    self._reflinks = True
                     written = os.fstat(target.fileno())
                 if mark(os.fstat(fd)) != mark(before) or written.st_size != before.st_size:
                     return None
@@ -200,6 +210,8 @@ class Objects:
         None where that can't be done (another file system, another owner, too many links), or the file is
         changing. `known` saves hashing a file that is still marked so."""
         for _ in range(_TRIES):
+            if os.path.islink(path):
+                return None
             fd = _open_file(path)
             try:
                 before = os.fstat(fd)

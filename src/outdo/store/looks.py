@@ -1,0 +1,171 @@
+"""Looking at paths: what each holds, read only where that is not certain already."""
+
+import os
+import stat
+from collections.abc import Iterable
+from time import time_ns
+
+from outdo.core.errors import NotAFile
+from outdo.core.graph import is_glob
+from outdo.core.model import Digest, Entry, Path
+from outdo.store.files import digest_of, each, mark, unreadable
+from outdo.store.folders import (
+    Contents,
+    Scan,
+    leads_into,
+    not_a_file,
+    scan_folder,
+    scan_glob,
+    tree_entry,
+    unchanged,
+)
+from outdo.store.statcache import StatCache
+
+Stamp = bytes
+"""Stays the same while what a path holds does; may change without need. Empty: nothing is there."""
+
+_BIG = 1 << 20
+_TRIES = 5
+
+
+class Looks:
+    """Looks at the paths of the project at `root`, whose links into the folder `store` count as files."""
+
+    def __init__(self, root: str, store: str, skipped: Iterable[str], cache: StatCache) -> None:
+        self.root = root
+        self.store = store
+        self.cache = cache
+        self._skipped = frozenset(skipped)
+
+    def look(self, paths: Iterable[Path]) -> dict[Path, Entry]:
+        """What each path holds; one that is not there is left out."""
+        now, prefix, get = time_ns(), f"{self.root}/", self.cache.get
+        found: dict[Path, Entry | None] = {}
+        unknown: list[Path] = []
+        for path in paths:
+            try:
+                status = os.stat(path if path[:1] == "/" else prefix + path)
+            except OSError as error:
+                found[path] = self._look_again(path, error)
+                continue
+            if stat.S_ISREG(status.st_mode):
+                digest = get(path, mark(status), now)
+                found[path] = file_entry(digest, status.st_size, status.st_mode) if digest else None
+                if not digest:
+                    unknown.append(path)
+            elif stat.S_ISDIR(status.st_mode):
+                found[path] = self._look_at_folder(path)
+            else:
+                raise not_a_file(path, status.st_mode)
+        if unknown:
+            at = self.cache.clock.now()
+
+            def take_in(path: Path) -> None:
+                found[path] = self._look_at_file(path, at)
+
+            each(take_in, unknown)
+        return {path: entry for path, entry in found.items() if entry is not None}
+
+    def stamp(self, path: Path) -> Stamp:
+        """A stamp of what a path holds, by which a change can be noticed without reading it."""
+        at = self.cache.clock.now()
+        try:
+            status = os.stat(self.place(path))
+        except OSError:
+            if not is_glob(path):
+                return b""
+            scan, status = scan_glob(self.root, path), os.stat(self.root)
+        else:
+            if not stat.S_ISDIR(status.st_mode):
+                found = mark(status)
+                hidden = self.cache.clock.hides(found, status.st_dev, at)
+                return os.urandom(16) if hidden else repr(found).encode()
+            scan = self.scan(path)
+        newest = scan.newest()
+        hidden = self.cache.clock.hides((newest, newest, 0, 0, 0), status.st_dev, at)
+        return os.urandom(16) if hidden else scan.signature()
+
+    def place(self, path: Path) -> str:
+        """Where a path is on disk."""
+        return path if path[:1] == "/" else f"{self.root}/{path}"
+
+    def scan(self, path: Path) -> Scan:
+        """The names and marks of all files in a folder."""
+        return scan_folder(self.place(path), self.store, self._skipped)
+
+    def read(self, contents: Contents, places: Iterable[int]) -> None:
+        """The digests at these places are known; raises FileNotFoundError where a file was removed meanwhile."""
+        at = self.cache.clock.now()
+
+        def take_in(index: int) -> None:
+            digest, status, _ = self._hash(f"{contents.scan.top}/{contents.scan.names[index]}", at)
+            contents.set(index, digest, mark(status))
+
+        each(take_in, [index for index in places if contents.digests[index] is None])
+
+    def _look_again(self, path: Path, error: OSError) -> Entry | None:
+        """What a path holds that could not be looked at like a file."""
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise unreadable(error, path) from error
+        if is_glob(path):
+            scan = scan_glob(self.root, path)
+            return self._look_at_scan(path, scan) if scan.names else None
+        place = self.place(path)
+        if os.path.islink(place) and not leads_into(place, self.store):
+            what = f"'{path}' is a link to '{os.readlink(place)}', where nothing is"
+            raise NotAFile(what, fix="put the file there, or remove the link")
+        return None
+
+    def _look_at_folder(self, path: Path) -> Entry:
+        return self._look_at_scan(path, self.scan(path))
+
+    def _look_at_scan(self, path: Path, scan: Scan) -> Entry:
+        for _ in range(_TRIES):
+            entry = unchanged(path, scan, self.cache, time_ns())
+            if entry is not None:
+                return entry
+            at = self.cache.clock.now()
+            contents = Contents(path, scan, self.cache)
+            contents.recall()
+            try:
+                self.read(contents, contents.files())
+                entry, _ = tree_entry(contents.tree(path))
+            except FileNotFoundError:
+                scan = scan_glob(self.root, path) if scan.is_glob else self.scan(path)
+                continue
+            contents.remember(entry, os.stat(scan.top).st_dev, at)
+            return entry
+        raise NotAFile(
+            f"files in '{path}' come and go while it is read", fix="wait until nothing writes to it"
+        )
+
+    def _look_at_file(self, path: Path, at: int) -> Entry | None:
+        try:
+            digest, status, at = self._hash(self.place(path), at)
+        except FileNotFoundError:
+            return None
+        self.cache.put(path, mark(status), digest, device=status.st_dev, at=at)
+        return file_entry(digest, status.st_size, status.st_mode)
+
+    def _hash(self, place: str, at: int) -> tuple[Digest, os.stat_result, int]:
+        """A file's digest, the status it had before it was read, and a time before that."""
+        clock = self.cache.clock
+        try:
+            fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                status = os.fstat(fd)
+                if status.st_size > _BIG:
+                    clock.wait_out(mark(status), status.st_dev)
+                    at, status = clock.now(), os.fstat(fd)
+                return digest_of(fd, status.st_size), status, at
+            finally:
+                os.close(fd)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise unreadable(error, place) from error
+
+
+def file_entry(digest: Digest, size: int, mode: int) -> Entry:
+    """What a path with this file holds."""
+    return Entry(digest, size, "file", 1, bool(mode & stat.S_IXUSR))

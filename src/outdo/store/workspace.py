@@ -1,0 +1,197 @@
+"""The files of a project as values: looked at, stored, put back, removed; never through a link out of the project."""
+
+import os
+import stat
+from collections.abc import Iterable
+from time import time_ns
+
+from outdo.core.errors import BadPath, NotInStore
+from outdo.core.model import Digest, Entry, Path
+from outdo.store import trees
+from outdo.store.files import Mark, each, mark, remove, unwritable
+from outdo.store.folders import Contents, leads_into, not_a_file, scan_glob, tree_entry
+from outdo.store.links import Links
+from outdo.store.looks import Looks, Stamp, file_entry
+from outdo.store.objects import Objects, Stored
+from outdo.store.restoring import Restoring
+from outdo.store.statcache import StatCache
+
+_BIG = 1 << 20
+_WRITABLE = 0o222
+
+
+class Workspace:
+    """The project at `root`; all of it may be called from several threads at once."""
+
+    def __init__(
+        self,
+        root: str,
+        objects: Objects,
+        stat: StatCache,
+        links: tuple[str, ...] = ("reflink", "hardlink", "copy"),
+    ) -> None:
+        self.root = os.path.realpath(root)
+        self._objects = objects
+        self._cache = stat
+        self._links = Links(objects, links, self.root)
+        self._closed = (f"{self.root}/.git", f"{self.root}/.outdo", objects.root)
+        self._looks = Looks(self.root, objects.folder, self._closed, stat)
+
+    # ---------------------------------------------------------------- looking
+
+    def look(self, paths: Iterable[Path]) -> dict[Path, Entry]:
+        """What each path holds: a file, a folder, or the files that a glob means; one that is not there is left out.
+
+        Raises `NotAFile` or `Unreadable` for what can't be looked at."""
+        return self._looks.look(paths)
+
+    def expand(self, glob: Path) -> list[Path]:
+        """The files that a glob means, sorted; what is in `.git` or `.outdo` is never among them."""
+        return scan_glob(self.root, glob).names
+
+    def stamp(self, path: Path) -> Stamp:
+        """A stamp of what a path holds, by which a change can be noticed without reading it."""
+        return self._looks.stamp(path)
+
+    def changed(self, path: Path, before: Stamp, entry: Entry | None) -> bool:
+        """Whether a path that had the stamp `before` and held `entry` holds something else now."""
+        return self._looks.stamp(path) != before and self.look([path]).get(path) != entry
+
+    def forget(self, path: Path) -> None:
+        """The next look at `path` reads it."""
+        self._cache.forget(path)
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether the store has all that it takes to restore this entry."""
+        if entry.kind == "file":
+            return self._objects.has(entry.digest)
+        if not self._objects.known_good(entry.digest):
+            return False
+        tree = trees.decode(self._objects.get(entry.digest))
+        return all(self._objects.has(digest) for _, digest, _, _ in tree.files)
+
+    # ---------------------------------------------------------------- writing
+
+    def save(self, path: Path, *, cache: bool = True, link: bool = True) -> Entry:
+        """What an output holds, once the store holds it too; without `cache` it is only looked at.
+
+        With `link` its files may become one with their objects, and are then read-only; else they stay as they are.
+        Raises FileNotFoundError where nothing is there, and `StoreUnwritable`."""
+        if not cache:
+            entry = self.look([path]).get(path)
+            if entry is None:
+                raise FileNotFoundError(path)
+            return entry
+        place = self._writable(path)
+        status = os.lstat(place)
+        if stat.S_ISLNK(status.st_mode):  # what a link of the user's leads to is the user's
+            link = link and leads_into(place, self._objects.folder)
+            status = os.stat(place)
+        if stat.S_ISDIR(status.st_mode):
+            return self._save_folder(path, link=link)
+        if not stat.S_ISREG(status.st_mode):
+            raise not_a_file(path, status.st_mode)
+        stored = self._store(place, mark(status), self._cache.get(path, mark(status), time_ns()), link=link)
+        clock = self._cache.clock
+        if stored.mark[2] > _BIG:
+            clock.wait_out(stored.mark, status.st_dev)
+        self._cache.put(path, stored.mark, stored.digest, device=status.st_dev, at=clock.now())
+        return file_entry(stored.digest, stored.mark[2], stored.mark[4])
+
+    def restore(self, path: Path, entry: Entry, *, link: bool = True) -> None:
+        """The path holds `entry`; of a folder only what differs is touched. Each file is put in place whole.
+
+        With `link` files may be one with their objects, and are then read-only. Raises `Damaged` or `NotInStore`
+        where the store lacks a part, and `StoreUnwritable` where the workspace can't be written."""
+        place = self._writable(path)
+        try:
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            if entry.kind == "tree":
+                tree = trees.decode(self._objects.get(entry.digest))
+                lost = next((digest for _, digest, _, _ in tree.files if not self._objects.has(digest)), None)
+                if lost:
+                    raise NotInStore(f"'{path}' needs object {lost[:12]}…, which the store does not hold")
+                Restoring(path, place, tree, self._looks).carry_out(self._links, entry, link=link)
+            else:
+                self._restore_file(path, place, entry, link=link)
+        except OSError as error:
+            raise unwritable(error, place) from error
+
+    def remove(self, path: Path) -> None:
+        """Nothing is at `path` any more; what a link leads to stays."""
+        place = self._writable(path)
+        try:
+            remove(place)
+        except OSError as error:
+            raise unwritable(error, place) from error
+
+    def unprotect(self, path: Path) -> None:
+        """No file at or in `path` is one with an object any more: each may be written to."""
+        place = self._writable(path)
+        try:
+            if os.path.isdir(place) and not os.path.islink(place):
+                scan = self._looks.scan(path)
+                each(self._links.part, [f"{place}/{name}" for name in scan.names if name[-1] != "/"])
+            elif os.path.lexists(place):
+                self._links.part(place)
+        except OSError as error:
+            raise unwritable(error, place) from error
+
+    # ---------------------------------------------------------------- inside
+
+    def _save_folder(self, path: Path, *, link: bool) -> Entry:
+        contents = Contents(path, self._looks.scan(path), self._cache)
+        contents.recall()
+        contents.check(path)
+        scan = contents.scan
+
+        def store(index: int) -> None:
+            place = f"{scan.top}/{scan.names[index]}"
+            stored = self._store(place, scan.mark(index), contents.digests[index], link=link)
+            contents.set(index, stored.digest, stored.mark)
+
+        each(store, contents.files())
+        entry, content = tree_entry(contents.tree(path))
+        self._objects.put_bytes(content)
+        contents.remember(entry, os.stat(scan.top).st_dev, self._cache.clock.now())
+        return entry
+
+    def _store(self, place: str, found: Mark, digest: Digest | None, *, link: bool) -> Stored:
+        """The file is in the store; `digest` is what is certain of it, and saves all work where that is there too."""
+        known = Stored(digest, found) if digest else None
+        linked = not (link and self._links.shares) or not found[4] & _WRITABLE
+        if known and linked and self._objects.has(known.digest):
+            return known
+        return self._links.store(place, found[4], known, link=link)
+
+    def _restore_file(self, path: Path, place: str, entry: Entry, *, link: bool) -> None:
+        try:
+            status = os.lstat(place)
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        else:
+            if stat.S_ISREG(status.st_mode) and self.look([path]).get(path) == entry:
+                return
+            if stat.S_ISDIR(status.st_mode):
+                remove(place)
+        self._links.put(entry.digest, place, executable=entry.executable, link=link)
+        status = os.stat(place)
+        at = self._cache.clock.now()
+        self._cache.put(path, mark(status), entry.digest, device=status.st_dev, at=at)
+
+    def _writable(self, path: Path) -> str:
+        """Where a path of the project is on disk; raises `BadPath` where writing there would leave the project."""
+        folder, name = os.path.split(path)
+        if name in ("", ".", "..") or path[:1] == "/":
+            raise BadPath(f"'{path}' is not a path in the project that may be written")
+        parent = os.path.realpath(f"{self.root}/{folder}") if folder else self.root
+        place = f"{parent}/{name}"
+        if not f"{parent}/".startswith(f"{self.root}/"):
+            raise BadPath(
+                f"'{path}' leads out of the project, to '{place}'", fix="write inside the project's folder"
+            )
+        if any(f"{place}/".startswith(f"{closed}/") for closed in self._closed):
+            raise BadPath(
+                f"'{path}' is inside '.git' or Outdo's own folder", fix="write elsewhere in the project"
+            )
+        return place
