@@ -9,7 +9,7 @@ import click
 from outdo.app.lazy import lazy
 from outdo.app.project import find_root
 from outdo.cli.failure import show
-from outdo.cli.paint import Paint
+from outdo.cli.paint import Paint, plain
 from outdo.core.errors import UserError
 from outdo.core.version import VERSION
 
@@ -98,6 +98,12 @@ def call(words: Sequence[str]) -> int:
     except UserError as error:
         print(show(error, _root(), Paint(sys.stderr)), file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        # What the machine refuses and no verb foresaw: a person can act on it, and a traceback would not help.
+        paint = Paint(sys.stderr)
+        place = f": {plain(str(error.filename))}" if error.filename else ""
+        print(f"{paint('error', 'red', 'bold')}: {error.strerror or error}{place}", file=sys.stderr)
+        return 1
     return code if isinstance(code, int) else 0
 
 

@@ -8,6 +8,12 @@ from types import TracebackType
 
 from msgspec import DecodeError, Struct, ValidationError, json
 
+from outdo.store.files import unwritable
+
+
+POLL = 0.1
+"""Seconds between two tries: a lock that could be waited for without polling would not say who holds it."""
+
 
 class Holder(Struct, frozen=True):
     """Who has the turn."""
@@ -34,18 +40,14 @@ class Turn:
         self._fd = -1
 
     def __enter__(self) -> "Turn":
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        told: Holder | None = None
-        first = True
-        while not self._taken():
-            holder = self._holder()
-            if first or holder != told:
-                self._waiting(holder)
-                told, first = holder, False
-            time.sleep(0.1)
-        me = json.encode(Holder(os.getpid(), self._command, time.time()))
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, me, 0)
+        try:
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._wait()
+            me = json.encode(Holder(os.getpid(), self._command, time.time()))
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, me, 0)
+        except OSError as error:
+            raise unwritable(error, self._path) from error
         return self
 
     def __exit__(
@@ -53,6 +55,16 @@ class Turn:
     ) -> None:
         os.ftruncate(self._fd, 0)
         os.close(self._fd)
+
+    def _wait(self) -> None:
+        told: Holder | None = None
+        first = True
+        while not self._taken():
+            holder = self._holder()
+            if first or holder != told:
+                self._waiting(holder)
+                told, first = holder, False
+            time.sleep(POLL)
 
     def _taken(self) -> bool:
         try:

@@ -1,0 +1,78 @@
+"""Writes the parts of `docs/reference` that follow from the code: `python docs/generate.py`.
+
+`tests/core/test_docs.py` fails where a file is not what this would write.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+
+import click
+from msgspec import structs
+
+from outdo.cli.group import COMMANDS, outdo
+from outdo.core.errors import UserError
+from outdo.core.model import AnyEvent, Event
+
+FOLDER = Path(__file__).parent / "reference"
+
+
+def words(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def errors() -> Iterator[str]:
+    yield "# Error codes"
+    yield ""
+    yield "`outdo why CODE` prints these without a network. Exit codes: 0 done, 1 a stage or the machine failed, 2 a mistake in"
+    yield "the file or the words, 3 a gate failed, 4 not signed in, 5 waits for approval, 130 interrupted."
+    yield ""
+    yield "| code | name | what it means | exit |"
+    yield "| --- | --- | --- | --- |"
+    for kind in sorted(UserError.__subclasses__(), key=lambda kind: kind.code):
+        yield f"| {kind.code} | {kind.__name__} | {words(kind.__doc__)} | {kind.exit_code} |"
+
+
+def commands() -> Iterator[str]:
+    yield "# Commands"
+    yield ""
+    yield "Text for people goes to stderr while a run is followed, data to stdout. `--json` prints one object"
+    yield "`{schema, status, data}`, `outdo run --json` an object a line for each [event](events.md). Colour is left out where"
+    yield "stdout is no terminal, with `NO_COLOR`, and in CI."
+    for name in COMMANDS:
+        context = click.Context(outdo, info_name="outdo")
+        command = outdo.get_command(context, name)
+        assert command is not None
+        yield from ("", f"## outdo {name}", "", "```text")
+        yield command.get_help(click.Context(command, info_name=name, parent=context, max_content_width=100))
+        yield "```"
+
+
+def events() -> Iterator[str]:
+    yield "# Events"
+    yield ""
+    yield "What a run yields, in order: to the terminal, to `outdo run --json`, to `Pipeline.stream()`, to the journal"
+    yield "(`.outdo/journal.jsonl`). Every event has `event` (its kind), `run` (the run's id) and `at` (seconds since 1970)."
+    for kind in get_args(AnyEvent):
+        yield from ("", f"## {kind.__struct_config__.tag}", "", words(inspect.getdoc(kind)), "")
+        common = {field.name for field in structs.fields(Event)}
+        own = [field.name for field in structs.fields(kind) if field.name not in common]
+        yield f"Fields: {', '.join(f'`{name}`' for name in own)}."
+
+
+FILES: dict[str, Callable[[], Iterator[str]]] = {
+    "errors.md": errors,
+    "commands.md": commands,
+    "events.md": events,
+}
+
+
+def text(name: str) -> str:
+    """What a generated file should hold."""
+    return "\n".join(line.rstrip() for part in FILES[name]() for line in part.split("\n")) + "\n"
+
+
+if __name__ == "__main__":
+    for file in FILES:
+        (FOLDER / file).write_text(text(file))
