@@ -24,7 +24,7 @@ def read(name: str, text: str, loader: Any = None) -> Any:
     if len(text) > MAX_CHARACTERS:
         what = f"the file is larger than {MAX_CHARACTERS >> 20} MB"
         raise Mistakes([TooDeep(what, where=Place(name, 1, 1))])
-    if bad := _UNREADABLE.search(text):
+    if bad := re.search(_UNREADABLE, text):
         raise Mistakes([_unreadable(name, text, bad)])
     return _compose(name, text, loader or fast_loader() or pure_loader())
 
@@ -40,8 +40,9 @@ def mark_place(name: str, mark: Any) -> Place:
     return Place(name, mark.line + 1, mark.column + 1)
 
 
-_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_INNERMOST = re.compile(r"\$\{([^{}\n]*)\}")
+# Patterns stay texts until they are used, as a run with nothing to do reads no YAML and compiles none.
+_UNREADABLE = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+_INNERMOST = r"\$\{([^{}\n,'\"]*)\}"
 _MAX_NESTED: Final = 8
 
 
@@ -61,7 +62,7 @@ def shield(text: str) -> tuple[str, Restore]:
         return text, {}
     opened, closed = str.maketrans("{[]", "".join(free[:3])), free[3]
     for _ in range(_MAX_NESTED):
-        shielded = _INNERMOST.sub(lambda found: f"${free[0]}{found[1].translate(opened)}{closed}", text)
+        shielded = re.sub(_INNERMOST, lambda found: f"${free[0]}{found[1].translate(opened)}{closed}", text)
         if shielded == text:
             break
         text = shielded
@@ -170,8 +171,8 @@ def _not_yaml(name: str, text: str, error: Any) -> NotYaml:
 # ------------------------------------------------------------------ scalars, as YAML 1.2 has them
 
 _FIRST = frozenset("-+.0123456789tTfFnN~<")
-_INTEGER = re.compile(r"[-+]?(?:[0-9][0-9_]*|0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+)")
-_FLOAT = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?")
+_INTEGER = r"[-+]?(?:[0-9][0-9_]*|0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+)"
+_FLOAT = r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"
 _SPECIAL = {
     **dict.fromkeys(("~", "null", "Null", "NULL"), "null"),
     **dict.fromkeys(("true", "True", "TRUE", "false", "False", "FALSE"), "bool"),
@@ -186,9 +187,9 @@ def kind_of(text: str) -> str:
     """What an unquoted scalar is: null, bool, int, float, merge or str."""
     if special := _SPECIAL.get(text):
         return special
-    if _INTEGER.fullmatch(text):
+    if re.fullmatch(_INTEGER, text):
         return "int"
-    return "float" if _FLOAT.fullmatch(text) else "str"
+    return "float" if re.fullmatch(_FLOAT, text) else "str"
 
 
 def scalar(kind: str, text: str) -> Value:

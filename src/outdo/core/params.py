@@ -54,12 +54,13 @@ def step_into(values: Value, step: str) -> Value | Missing:
     """What a mapping has under a key, or a list at an index; else `MISSING`."""
     if isinstance(values, dict):
         return values.get(step, MISSING)
-    if isinstance(values, list) and _INDEX.fullmatch(step) and -len(values) <= int(step) < len(values):
+    if (
+        isinstance(values, list)
+        and re.fullmatch("-?[0-9]{1,9}", step)
+        and -len(values) <= int(step) < len(values)
+    ):
         return values[int(step)]
     return MISSING
-
-
-_INDEX = re.compile(r"-?[0-9]{1,9}")
 
 
 def _yaml(path: Path, text: str) -> Value:

@@ -229,7 +229,7 @@ class Cron(Written, frozen=True):
             raise ValueError(cls.expected)
         for field, (name, low, high, names) in zip(fields, _CRON, strict=True):
             if not all(_cron_part(part, low, high, names) for part in field.lower().split(",")):
-                raise ValueError(f"{cls.expected}; '{field}' is no {name}")
+                raise ValueError(f"{cls.expected}, with a valid {name}")
         return cls(" ".join(fields))
 
     def __str__(self) -> str:

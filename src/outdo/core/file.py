@@ -1,0 +1,45 @@
+"""The whole of `outdo.yaml` as one type: what is validated, offered by editors and told in the reference."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from outdo.core.paths import FilePath
+from outdo.core.rules import Check
+from outdo.core.sections import Artifact, Environment, Model, Monitor, Notify, Plot, Triggers
+from outdo.core.stages import ForeachStage, MatrixStage, StageText, Variables
+
+
+class File(Struct, frozen=True):
+    """A pipeline, and what its models have to pass on their way to production.
+
+    Every value may hold templates: `${name}` stands for a value of `params.yaml` or `vars`, `\\${name}` for the
+    text itself."""
+
+    project: Annotated[str, Meta(min_length=1)] = "project"
+    """The project's name; the folder's, where nothing is said."""
+    vars: tuple[str | Mapping[str, Any], ...] = ()
+    """Values for templates: files, `file:key,key`, or mappings. Those of params.yaml are always there."""
+    env: Variables = {}
+    """Environment variables of every stage."""
+    stages: Mapping[str, StageText | MatrixStage | ForeachStage] = {}
+    """The commands, by name."""
+    params: tuple[FilePath, ...] = ()
+    """Files of params beside those that stages read."""
+    metrics: tuple[FilePath, ...] = ()
+    """Files of metrics beside those that stages write."""
+    plots: tuple[str | Mapping[str, Plot], ...] = ()
+    """Files to draw: paths, or `{name: how}`."""
+    artifacts: Mapping[str, Artifact] = {}
+    """Files and folders that others can find, by name."""
+    checks: Mapping[FilePath, tuple[Check, ...]] = {}
+    """What data has to pass, by path: judged as soon as the path exists, before any stage that reads it."""
+    models: Mapping[str, Model] = {}
+    """The models, by name."""
+    environments: Mapping[str, Environment] = {}
+    """The places that models are deployed to, by name."""
+    monitors: Mapping[str, Monitor] = {}
+    """What is watched in production, by the model's name."""
+    triggers: Triggers = Triggers()
+    notify: Notify = Notify()
