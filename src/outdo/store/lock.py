@@ -56,7 +56,9 @@ def _parse(text: bytes) -> dict[StageName, Record]:
         for number, line in enumerate(text.split(b"\n"), 1):
             if line.startswith((b"<<<<<<<", b"=======", b">>>>>>>")):
                 fix = f"git checkout --theirs {NAME} (or --ours), then outdo run"
-                raise BadLock("Git's conflict marks are in the lock file", where=Place(NAME, number), fix=fix) from None
+                raise BadLock(
+                    "Git's conflict marks are in the lock file", where=Place(NAME, number), fix=fix
+                ) from None
         fix = f"git checkout -- {NAME}; or delete it: what is in the store is restored, not run again"
         raise BadLock(f"the lock file can't be read: {error}", where=Place(NAME), fix=fix) from None
     if file.schema != 1:

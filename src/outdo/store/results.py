@@ -36,5 +36,3 @@ class Results:
 
     def _path(self, key: Key) -> str:
         return os.path.join(self._root, key[:2], key[2:])
-
-
