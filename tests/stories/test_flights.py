@@ -226,6 +226,66 @@ def test_a_flight_is_not_told_weather_of_its_own_hour_or_the_one_before(result: 
     assert (after[sees_it]["wind_speed"].dropna() == 99.0).all()
 
 
+# ------------------------------------------------------------------ the same, by outdo run
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = copy_example(tmp_path_factory.mktemp("outdo") / "flights")
+    assert run(folder) == dict.fromkeys(["import", "features", "train", "evaluate"], "ran")
+    return folder
+
+
+def run(folder: Path) -> dict[str, str]:
+    """What became of each stage; of none if there was nothing to do."""
+    bin_ = Path(sys.executable).parent
+    env = {name: value for name, value in os.environ.items() if not name.startswith("OUTDO_")}
+    env["PATH"] = f"{bin_}{os.pathsep}{env['PATH']}"
+    done = subprocess.run(
+        [bin_ / "outdo", "run", "--json"], cwd=folder, env=env, stdout=subprocess.PIPE, check=True
+    )
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    return {event["stage"]: event["status"] for event in events if event["event"] == "stage_finished"}
+
+
+def edit(file: Path, before: str, after: str) -> None:
+    text = file.read_text()
+    assert text.count(before) == 1
+    file.write_text(text.replace(before, after))
+
+
+def test_outdo_run_writes_what_the_scripts_write(project: Path, result: Path) -> None:
+    different = [path for path in OUTPUTS if (project / path).read_bytes() != (result / path).read_bytes()]
+    assert different == []
+
+
+def test_a_second_run_has_nothing_to_do(project: Path) -> None:
+    assert run(project) == {}
+
+
+def test_a_threshold_runs_only_the_evaluation(project: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(project, tmp_path / "mine")
+    edit(mine / "params.yaml", "threshold: 0.4", "threshold: 0.3")
+    assert run(mine) == {"import": "kept", "features": "kept", "train": "kept", "evaluate": "ran"}
+
+
+def test_a_learning_rate_runs_training_and_evaluation_and_back_again_restores(
+    project: Path, tmp_path: Path
+) -> None:
+    mine = shutil.copytree(project, tmp_path / "mine")
+    edit(mine / "params.yaml", "learning_rate: 0.05", "learning_rate: 0.3")
+    assert run(mine) == {"import": "kept", "features": "kept", "train": "ran", "evaluate": "ran"}
+    edit(mine / "params.yaml", "learning_rate: 0.3", "learning_rate: 0.05")
+    assert run(mine) == {"import": "kept", "features": "kept", "train": "restored", "evaluate": "restored"}
+    assert (mine / "metrics.json").read_bytes() == (project / "metrics.json").read_bytes()
+
+
+def test_a_comment_in_the_features_stops_at_the_features(project: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(project, tmp_path / "mine")
+    edit(mine / "src/features.py", "def main() -> None:", "# a remark\ndef main() -> None:")
+    assert run(mine) == {"import": "kept", "features": "ran", "train": "kept", "evaluate": "kept"}
+
+
 # ------------------------------------------------------------------ the file
 
 
@@ -253,3 +313,15 @@ def test_the_gates_of_the_file_are_true(metrics: dict[str, float], result: Path)
     assert metrics["calibration_error"] <= 0.03
     assert min(roc_auc_score(rows["late"], rows["p"]) for rows in carriers) >= 0.60
     assert sum(file.stat().st_size for file in (result / "model").iterdir()) <= 10_000_000
+
+
+# ------------------------------------------------------------------ the demo
+
+
+def test_the_demo_keeps_its_promises(tmp_path: Path) -> None:
+    demo = EXAMPLE.parent / "demo.py"
+    shown = subprocess.run(
+        [sys.executable, demo, tmp_path / "demo"], stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert "All as promised" in shown.stdout
+    assert shown.returncode == 0
