@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
-from outdo.core import references
+from outdo.core import crosscheck
 from outdo.core.document import Document, Slip, Steps, parse
 from outdo.core.errors import BadPath, Mistakes, TooDeep, UserError, WrongType
 from outdo.core.file import File
@@ -110,7 +110,7 @@ class _Reading:
         found = self._sections(raw, scope)
         self.env = variables(found.pop("env", {}))
         stages = self._stages(raw.get("stages"), scope)
-        self.slips.extend(references.slips(self.resolved, stages))
+        self.slips.extend(crosscheck.slips(self.resolved, stages))
         pipeline = Pipeline(
             project=found.pop("project", default_name),
             stages=tuple(made for made in stages.values() if made is not None),

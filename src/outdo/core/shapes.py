@@ -7,6 +7,7 @@ How a type is written in a file:
   `disjoint: {from: …}`). A struct of one field stands there as that field's value.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -198,6 +199,8 @@ def _beyond(meta: Meta, value: Any) -> str:
         return f"has to be {meta.le} or less, not {value}"
     if meta.min_length is not None and len(value) < meta.min_length:
         return "can't be empty"
+    if meta.pattern is not None and not re.search(meta.pattern, value):
+        return "is no valid name: take letters, digits and '_'"
     return ""
 
 

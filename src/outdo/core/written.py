@@ -74,7 +74,10 @@ class Duration(Written, frozen=True):
         return cls(seconds)
 
     def __str__(self) -> str:
-        return f"{self.seconds:.15g}s"
+        for unit in "dhm":
+            if self.seconds % _SECONDS[unit] == 0:
+                return f"{self.seconds / _SECONDS[unit]:.15g}{unit}"
+        return f"{self.seconds!r}s"
 
 
 class Bytes(Written, frozen=True):
@@ -261,13 +264,15 @@ def _number(text: str) -> float:
 
 
 def _duration(text: str) -> float | None:
+    if single := re.fullmatch(rf"\s*({_NUMBER})\s*(us|µs|ms|[smhdw])?\s*", text):
+        return _number(single[1]) * _SECONDS[single[2] or "s"]
     parts = re.findall(r"\s*([0-9_.]+)\s*(us|µs|ms|[smhdw])\s*", text)
     if parts and "".join(number + unit for number, unit in parts) == re.sub(r"\s", "", text):
         try:
             return sum(_number(number) * _SECONDS[unit] for number, unit in parts)
         except ValueError:
             return None
-    return _number(text) if re.fullmatch(_NUMBER, text.strip()) else None
+    return None
 
 
 def _quantity(number: str, unit: str) -> tuple[float, Dimension]:
