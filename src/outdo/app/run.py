@@ -87,8 +87,12 @@ class Run:
         faults = parse_faults(options.rehearse)
         executor = executor or Local(self.id)
         self._executor = Rehearsal(executor, faults) if faults else executor
-        watch = watch_for(project.root, project.state, sandbox=options.sandbox, audit=options.audit)
-        self._engine = self._make_engine(watch)
+        self._stages = [project.graph.stages[a.stage] for a in made.actions if a.verb in ("run", "wait")]
+        shown = [project.objects.folder]
+        self._watch = watch_for(
+            project.root, self._stages, shown, sandbox=options.sandbox, audit=options.audit
+        )
+        self._engine = self._make_engine(self._watch)
         self._recorder = Recorder(Journal(os.path.join(project.state, JOURNAL)))
         self._finished: dict[StageName, StageFinished] = {}
         self._warnings: list[str] = []
@@ -99,8 +103,7 @@ class Run:
         project = self._project
         machine = measure()
         budget = Budget(machine, 1 if watch.one_at_a_time else self._options.jobs)
-        stages = [project.graph.stages[a.stage] for a in self._plan.actions if a.verb in ("run", "wait")]
-        budget.check(stages)
+        budget.check(self._stages)
         _check_git(project)
         stores = Stores(project.workspace, project.objects, project.results)
         bench = Workbench(Folders(project.root, project.state), stores, self._executor)
@@ -152,6 +155,8 @@ class Run:
             counts[action.verb] = counts.get(action.verb, 0) + 1
         project = self._project.pipeline.project
         yield RunStarted(self.id, time(), project, self._options.command, user=_user(), plan=counts)
+        for limit in self._watch.limits:
+            yield Warned(self.id, time(), limit)
         capture.start()
         yield from self._engine.events()
 
