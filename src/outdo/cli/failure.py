@@ -11,12 +11,19 @@ def show(error: UserError, root: str, paint: Paint) -> str:
     """The whole message for one mistake or for many."""
     if isinstance(error, Mistakes):
         parts = [show(mistake, root, paint) for mistake in error.mistakes]
-        return "\n\n".join([*parts, paint(f"{len(parts)} mistakes", "bold")])
+        return "\n\n".join([*parts, paint(f"{len(parts)} mistakes", "bold")] if len(parts) > 1 else parts)
     title = f"{paint(f'error[{error.code}]', 'red', 'bold')}: {paint(plain(error.what), 'bold')}"
     lines = [title, *_frame(error.where, root, paint)]
     if error.fix:
         lines.append(f"  {paint('fix', 'cyan', 'bold')}: {plain(error.fix)}")
     return "\n".join(lines)
+
+
+def as_data(error: UserError) -> dict[str, object]:
+    """The same for a program: one object per mistake."""
+    mistakes = error.mistakes if isinstance(error, Mistakes) else (error,)
+    told = [{"code": one.code, "what": one.what, "where": str(one.where), "fix": one.fix} for one in mistakes]
+    return {"schema": "outdo.error/1", "status": "error", "exit": error.exit_code, "errors": told}
 
 
 def _frame(where: Place | str, root: str, paint: Paint) -> list[str]:

@@ -5,10 +5,11 @@ import sys
 from collections.abc import Sequence
 
 import click
+from msgspec import json
 
 from outdo.app.lazy import lazy
 from outdo.app.project import find_root
-from outdo.cli.failure import show
+from outdo.cli.failure import as_data, show
 from outdo.cli.paint import Paint, plain
 from outdo.core.errors import UserError
 from outdo.core.version import VERSION
@@ -96,6 +97,8 @@ def call(words: Sequence[str]) -> int:
     except click.Abort:
         return 130
     except UserError as error:
+        if "--json" in words:
+            click.echo(json.encode(as_data(error)))
         print(show(error, _root(), Paint(sys.stderr)), file=sys.stderr)
         return error.exit_code
     except OSError as error:

@@ -15,6 +15,7 @@ from msgspec import json
 from outdo.app.lazy import lazy
 from outdo.app.plan import make_plan, nothing_to_do, status, take_in
 from outdo.app.project import Project, open_project
+from outdo.cli import complete
 from outdo.cli.fresh import unchanged
 from outdo.cli.paint import is_live, say
 from outdo.cli.status import table
@@ -43,7 +44,7 @@ Exit codes: 0 done, 1 a stage failed, 2 a mistake in the file or the words, 130 
 
 
 @click.command(epilog=EXAMPLES, help="Run what changed, restore what is known, keep the rest.")
-@click.argument("targets", nargs=-1)
+@click.argument("targets", nargs=-1, shell_complete=complete.targets)
 @click.option("--dry", is_flag=True, help="Print the plan and do nothing.")
 @click.option("--force", "-f", is_flag=True, help="Run the chosen stages even if they are fresh.")
 @click.option("--single", "-s", is_flag=True, help="Only the targets, not what they depend on.")

@@ -9,6 +9,7 @@ from msgspec import json
 from outdo.app.plan import Status, status
 from outdo.app.project import open_project
 from outdo.app.why import changed_lines
+from outdo.cli import complete
 from outdo.cli.paint import Paint, plain
 from outdo.core.model import Verb
 from outdo.core.plan import Request
@@ -32,7 +33,7 @@ MARKS: dict[Verb, tuple[str, str]] = {
 
 
 @click.command(epilog=EXAMPLES, help="What is fresh, what would run, and why.")
-@click.argument("targets", nargs=-1)
+@click.argument("targets", nargs=-1, shell_complete=complete.targets)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(targets: tuple[str, ...], as_json: bool) -> int:
     project = open_project(os.curdir)

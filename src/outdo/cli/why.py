@@ -10,6 +10,7 @@ from msgspec import json
 
 from outdo.app.project import open_project
 from outdo.app.why import Change, Why, why
+from outdo.cli import complete
 from outdo.cli.paint import Paint, plain
 from outdo.core.errors import Usage, explain
 from outdo.core.model import Action, Reason, StageName
@@ -27,7 +28,7 @@ HUNK_LINES = 12
 
 
 @click.command(epilog=EXAMPLES, help="Why a stage runs, as deep as it goes; or what an error code means.")
-@click.argument("subject", metavar="STAGE|CODE")
+@click.argument("subject", metavar="STAGE|CODE", shell_complete=complete.targets)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(subject: str, as_json: bool) -> int:
     if re.fullmatch(r"[Ee]\d{3}", subject):
