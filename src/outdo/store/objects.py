@@ -210,9 +210,12 @@ class Objects:
         None where that can't be done (another file system, another owner, too many links), or the file is
         changing. `known` saves hashing a file that is still marked so."""
         for _ in range(_TRIES):
-            if os.path.islink(path):
-                return None
-            fd = _open_file(path)
+            try:
+                fd = os.open(path, _READ | os.O_NOFOLLOW)
+            except OSError as error:
+                if error.errno == errno.ELOOP:
+                    return None
+                raise unreadable(error, path) from error
             try:
                 before = os.fstat(fd)
                 digest = _digest(fd, before, known)
@@ -241,17 +244,20 @@ class Objects:
         place = self.place(digest)
         for _ in range(_TRIES):
             seal: Seal | None = _seal(before)
+            merged = False
             try:
                 _link_into(path, place)
             except FileExistsError:
+                merged = True
                 seal = self._merge(path, digest, before)
             if seal is None:
                 continue
-            there, here = os.stat(place), os.stat(path)
+            there = os.stat(place)
+            here = os.stat(path) if merged else there
             if _seal(there) == seal == _seal(here):
                 self._note(digest, there)
                 return here
-            if _seal(there) != seal:
+            if not merged:
                 drop(place)  # the file was replaced or written to between its hashing and its linking
             return None
         return None
