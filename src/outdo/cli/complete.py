@@ -15,7 +15,7 @@ def targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
         graph = open_project(os.curdir).graph
     except (UserError, OSError):
         return []
-    stages = {name: stage.desc for name, stage in graph.stages.items()}
+    stages = {str(name): stage.desc for name, stage in graph.stages.items()}
     groups = {name.partition("@")[0]: f"every {name.partition('@')[0]}@…" for name in stages if "@" in name}
     outputs = {path: f"made by {maker}" for path, maker in graph.made_by.items()}
     names: dict[str, str] = {**outputs, **groups, **stages}

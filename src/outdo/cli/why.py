@@ -25,6 +25,7 @@ Examples:
 """
 
 HUNK_LINES = 12
+FILES = 8
 
 
 @click.command(epilog=EXAMPLES, help="Why a stage runs, as deep as it goes; or what an error code means.")
@@ -75,13 +76,18 @@ def _verdict(action: Action) -> str:
 
 
 def _reason(reason: Reason, found: Why, actions: Mapping[StageName, Action], paint: Paint) -> list[str]:
-    change = found.changes.get(reason.subject) if reason.kind == "dependency_changed" else None
-    counts = {change.path: (change.added, change.removed)} if change else {}
+    changes = found.changes.get(reason.subject, ()) if reason.kind == "dependency_changed" else ()
+    counts = {reason.subject: (sum(c.added for c in changes), sum(c.removed for c in changes))}
     lines = [f"  {plain(phrase(reason, actions, counts))}"]
     if reason.kind == "command":
         lines += [f"    {paint(f'- {plain(line)}', 'red')}" for line in str(reason.before).splitlines()]
         lines += [f"    {paint(f'+ {plain(line)}', 'green')}" for line in str(reason.after).splitlines()]
-    return lines + (_hunk(change, paint) if change else [])
+    for change in changes[:FILES]:
+        if change.path != reason.subject:
+            lines.append(f"    {plain(change.path)} (+{change.added} −{change.removed})")
+        lines += _hunk(change, paint)
+    more = len(changes) - FILES
+    return [*lines, paint(f"    … {more} more files", "dim")] if more > 0 else lines
 
 
 def _hunk(change: Change, paint: Paint) -> list[str]:

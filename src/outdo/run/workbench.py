@@ -37,6 +37,9 @@ from outdo.store.workspace import Workspace
 SOURCE_LIMIT = 64 * 1024
 """Bytes up to which a dependency is kept in the store, so that `why` can later say which lines changed."""
 
+SOURCE_FILES = 200
+"""Files up to which the same is done for a folder, of eight times that size."""
+
 METRICS_LIMIT = 4 * 1024 * 1024
 """Bytes up to which a metric file is read for numbers."""
 
@@ -228,8 +231,11 @@ class Workbench:
             small = out.role != "out"
             outs[out.path] = self._workspace.save(out.path, cache=out.cache or small, link=out.cache)
         for path, entry in work.deps.items():
-            if entry.kind == "file" and entry.size <= SOURCE_LIMIT and not self._objects.has(entry.digest):
-                self._objects.copy_in(os.path.join(self._folders.root, path))
+            few = entry.files <= SOURCE_FILES and entry.size <= SOURCE_LIMIT * (
+                1 if entry.kind == "file" else 8
+            )
+            if few and not self._objects.has(entry.digest):
+                self._workspace.keep_copy(path)
         assert work.action.key is not None
         record = Record(
             work.action.key, stage.cmd, work.deps, work.params, stage.env, outs, run, round(seconds, 3)

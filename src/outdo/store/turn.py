@@ -10,7 +10,6 @@ from msgspec import DecodeError, Struct, ValidationError, json
 
 from outdo.store.files import unwritable
 
-
 POLL = 0.1
 """Seconds between two tries: a lock that could be waited for without polling would not say who holds it."""
 

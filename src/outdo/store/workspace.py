@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from time import time_ns
 
 from outdo.core.errors import BadPath, NotInStore
+from outdo.core.graph import is_glob
 from outdo.core.model import Digest, Entry, Path
 from outdo.store import trees
 from outdo.store.files import Mark, each, mark, remove, unwritable
@@ -61,6 +62,10 @@ class Workspace:
         """The next look at `path` reads it."""
         self._cache.forget(path)
 
+    def listing(self, path: Path) -> trees.Tree:
+        """What is in a folder, or what a glob means, with the digest of each file."""
+        return self._contents(path).tree(path)
+
     def holds(self, entry: Entry) -> bool:
         """Whether the store has all that it takes to restore this entry."""
         if entry.kind == "file":
@@ -97,6 +102,19 @@ class Workspace:
             clock.wait_out(stored.mark, status.st_dev)
         self._cache.put(path, stored.mark, stored.digest, device=status.st_dev, at=clock.now())
         return file_entry(stored.digest, stored.mark[2], stored.mark[4])
+
+    def keep_copy(self, path: Path) -> None:
+        """The store has a copy of all that a path holds now, and of a folder or a glob its tree too; the path stays as
+        it is. So a later change to it can be shown."""
+        if not is_glob(path) and not os.path.isdir(self._looks.place(path)):
+            self._objects.copy_in(self._looks.place(path))
+            return
+        contents = self._contents(path)
+        for index in contents.files():
+            digest = contents.digests[index]
+            if digest is None or not self._objects.has(digest):
+                self._objects.copy_in(f"{contents.scan.top}/{contents.scan.names[index]}")
+        self._objects.put_bytes(tree_entry(contents.tree(path))[1])
 
     def restore(self, path: Path, entry: Entry, *, link: bool = True) -> None:
         """The path holds `entry`; of a folder only what differs is touched. Each file is put in place whole.
@@ -138,6 +156,13 @@ class Workspace:
             raise unwritable(error, place) from error
 
     # ---------------------------------------------------------------- inside
+
+    def _contents(self, path: Path) -> Contents:
+        scan = scan_glob(self.root, path) if is_glob(path) else self._looks.scan(path)
+        contents = Contents(path, scan, self._cache)
+        contents.recall()
+        self._looks.read(contents, contents.files())
+        return contents
 
     def _save_folder(self, path: Path, *, link: bool) -> Entry:
         contents = Contents(path, self._looks.scan(path), self._cache)
