@@ -9,8 +9,8 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from outdo.core.errors import BadFilter
-from outdo.core.model import RunStatus
+from outdo.core.errors import BadFilter, UnknownRun
+from outdo.core.model import RunId, RunStatus
 from outdo.core.record import Run, StageRun, metric_values, number_of, param_values, text_of
 
 Field = Literal[
@@ -264,3 +264,28 @@ def _compare(value: float, wanted: Filter) -> bool:
             return value > wanted.number
         case ">=":
             return value >= wanted.number
+
+
+def pick(name: str, ids: Sequence[RunId]) -> RunId:
+    """The one of `ids`, in the order of their numbers, that a person means: its number (`12`, `#12`), `last`,
+    `last~1`, or a beginning or an end of its id that no other has; raises `UnknownRun`."""
+    if not ids:
+        raise UnknownRun("no run is on record yet", fix="outdo run")
+    back = re.fullmatch(r"last(?:~(\d{1,9}))?", name)
+    number = re.fullmatch(r"#?(\d{1,9})", name)
+    if back:
+        place = len(ids) - 1 - int(back[1] or 0)
+    else:
+        place = int(number[1]) - 1 if number else -1
+    if 0 <= place < len(ids):
+        return ids[place]
+    found = [one for one in ids if name and (one.startswith(name) or one.endswith(name))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        told = ", ".join(found[-3:])
+        raise UnknownRun(
+            f"'{name}' could be any of {len(found)} runs", fix=f"say more of it, such as one of {told}"
+        )
+    near = nearest(name, ids[-1000:])
+    raise UnknownRun(f"no run is called '{name}'", fix=f"did you mean {near}?" if near else "outdo log")

@@ -245,7 +245,9 @@ class _Fold:
             return None
         computed = event.record.run if event.record else None
         named = self._owners.get((computed, event.stage)) if computed else None
-        return named or self._latest.get((event.stage, event.key))
+        if named is not None and named.key == event.key:
+            return named
+        return self._latest.get((event.stage, event.key))
 
     def _own(self, one: StageRun) -> None:
         self._owners[one.run, one.stage] = one
@@ -285,7 +287,8 @@ def _named(run: Run, name: str, kind: Literal["metrics", "params"]) -> Iterator[
         values: Mapping[str, Value] = getattr(one, kind)
         if name in values:
             yield values[name]
-        elif name.startswith(f"{one.stage}:") and (inner := name[len(one.stage) + 1 :]) in values:
+        inner = name.removeprefix(f"{one.stage}:")
+        if inner != name and inner in values:
             yield values[inner]
 
 

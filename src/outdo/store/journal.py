@@ -117,6 +117,13 @@ class Journal:
             end = line.end
         return end
 
+    def size(self) -> int:
+        """Bytes of the journal, an unfinished last line with them."""
+        try:
+            return os.path.getsize(self.path)
+        except FileNotFoundError:
+            return 0
+
     def holds(self, mark: Mark) -> bool:
         """Whether the journal still has what it had when `mark` was taken, as far as the last line tells."""
         if mark.offset == 0:

@@ -1,0 +1,238 @@
+"""The ledger's tables, the same on SQLite and PostgreSQL, and the way a database gets them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    Engine,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy.pool import NullPool, StaticPool
+
+from outdo.core.errors import NewerLedger
+
+REVISION = "0001"
+"""The newest of `migrations/versions`."""
+MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
+BUSY_SECONDS = 5
+
+tables = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _key(*names: str) -> tuple[Column[Any], ...]:
+    """Columns of a primary key that begins with a run."""
+    run: Column[Any] = Column(
+        "run",
+        Integer,
+        ForeignKey("runs.number", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    return (run, *(Column(name, String, primary_key=True) for name in names))
+
+
+runs = Table(
+    "runs",
+    tables,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False, unique=True),
+    Column("started", Double, nullable=False, index=True),
+    Column("finished", Double),
+    Column("seconds", Double, nullable=False),
+    Column("status", String, nullable=False, index=True),
+    Column("project", String, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("user", String, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("code", String, ForeignKey("codes.id")),
+    Column("branch", String),
+    Column("dirty", Boolean, nullable=False),
+    Column("environment", String, ForeignKey("environments.digest")),
+    Column("warnings", Text, nullable=False),
+)
+"""`command`, `plan` and `warnings` are JSON."""
+
+codes = Table(
+    "codes",
+    tables,
+    Column("id", String, primary_key=True),
+    Column("commit", String, index=True),
+    Column("patch", String),
+)
+"""A commit, and what differed from it: the digest of a patch in the store. `id` is the digest of both."""
+
+environments = Table("environments", tables, Column("digest", String, primary_key=True))
+"""Digests of descriptions in the store."""
+
+stage_runs = Table(
+    "stage_runs",
+    tables,
+    *_key("stage"),
+    Column("place", Integer, nullable=False),
+    Column("source", Integer, ForeignKey("runs.number"), nullable=False),
+    Column("status", String, nullable=False),
+    Column("started", Double),
+    Column("finished", Double),
+    Column("reasons", Text, nullable=False),
+    Column("key", String, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("retried", Text, nullable=False),
+    Column("exit_code", Integer),
+    Column("failure", Text, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("cpu_seconds", Double, nullable=False),
+    Column("peak_memory", BigInteger, nullable=False),
+    Column("log", Text, nullable=False),
+    Index(None, "source", "stage"),
+    sqlite_with_rowid=False,
+)
+"""`source` is the run whose params, metrics and artifacts of this stage are meant: a kept or restored stage has
+none of its own. `reasons` and `retried` are JSON."""
+
+params = Table(
+    "params",
+    tables,
+    *_key("stage", "name"),
+    Column("value", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("number", Double),
+    sqlite_with_rowid=False,
+)
+"""`value` is JSON; `text` and `number` are what filters compare."""
+
+metrics = Table(
+    "metrics",
+    tables,
+    *_key("stage", "name"),
+    Column("value", Double),
+    Column("odd", String),
+    Index(None, "name", "value"),
+    sqlite_with_rowid=False,
+)
+"""`value` is finite; what is not stands in `odd` as `nan`, `inf` or `-inf`."""
+
+artifacts = Table(
+    "artifacts",
+    tables,
+    *_key("stage"),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("path", Text, nullable=False),
+    Column("role", String, nullable=False),
+    Column("digest", String, nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("files", BigInteger, nullable=False),
+    Column("executable", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What stage runs read (`dep`) and wrote: an artifact of one and of another by digest and path is their lineage."""
+
+folded = Table(
+    "folded",
+    tables,
+    Column("journal", Integer, primary_key=True, autoincrement=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("head", String, nullable=False),
+    Column("broken", BigInteger),
+)
+"""How far the journal stands in these tables, and the first line at which its chain was broken."""
+
+
+def open_database(path: str | None) -> Engine:
+    """An engine for a SQLite file with all tables in their newest form; for `None` one in memory.
+
+    Raises `NewerLedger` for a file of a newer Outdo, and SQLAlchemy's errors for one that can't be read."""
+    engine = _sqlite(path)
+    try:
+        with engine.connect() as connection:
+            revision = _revision(connection)
+        if revision != REVISION:
+            _migrate(engine, revision, path or "")
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that has the right to write from its first moment, so that it never has to be given up in
+    its middle because of another writer."""
+    with engine.connect().execution_options(outdo_writes=True) as connection, connection.begin():
+        yield connection
+
+
+def _sqlite(path: str | None) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path or ':memory:'}",
+        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
+        poolclass=NullPool if path else StaticPool,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _settings(connection: Any, record: Any) -> None:  # noqa: ARG001
+        cursor = connection.cursor()
+        for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {setting}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("outdo_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _revision(connection: Connection) -> str | None:
+    """Which form the tables have; None for a database that has none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(select(text("version_num")).select_from(text("alembic_version")))
+    return found
+
+
+def _migrate(engine: Engine, revision: str | None, path: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", MIGRATIONS.replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise NewerLedger(
+            f"the ledger was written by a newer Outdo (it has form {revision}, this one knows {REVISION})",
+            where=path,
+            fix="pip install --upgrade outdo",
+        )
+    with writing(engine) as connection:
+        if _revision(connection) != REVISION:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")

@@ -1,0 +1,13 @@
+"""Carries the steps out on the connection that is given, inside its transaction."""
+
+from alembic import context
+
+from outdo.store.database import tables
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=tables,
+    transactional_ddl=True,
+    render_as_batch=True,
+)
+context.run_migrations()
