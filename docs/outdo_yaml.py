@@ -8,7 +8,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
-from msgspec import NODEFAULT, Struct
+from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
 from outdo.core.file import File
@@ -109,7 +109,7 @@ def meaning_of(kind: Any) -> str:
 
 
 def default(field: FieldInfo) -> str:
-    if field.default is NODEFAULT and field.default_factory is NODEFAULT:
+    if field.required:
         return "needed"
     value = field.default
     if isinstance(value, bool):

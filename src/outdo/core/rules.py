@@ -203,10 +203,10 @@ class Size(Struct, frozen=True, tag="size"):
     bound: SizeBound
 
 
-class Tests(Struct, frozen=True, tag="tests"):
+class ModelTests(Struct, frozen=True, tag="tests"):
     """A command that tests the model succeeds; JUnit results that it writes are read."""
 
     cmd: Annotated[str, Meta(min_length=1)]
 
 
-Gate = MetricGate | Beats | Slices | Fairness | Latency | Size | Tests
+Gate = MetricGate | Beats | Slices | Fairness | Latency | Size | ModelTests

@@ -8,7 +8,7 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
-from msgspec import NODEFAULT, Meta, Struct
+from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from outdo.core.file import File
@@ -86,7 +86,7 @@ def _struct(kind: type[Struct], definitions: dict[str, Schema]) -> Schema:
     for field in fields(kind):
         schema = _field(kind, field, definitions)
         properties[field.encode_name] = schema
-    needed = [each.encode_name for each in fields(kind) if _is_needed(each)]
+    needed = [each.encode_name for each in fields(kind) if each.required]
     whole: Schema = {
         "description": words(kind),
         "type": "object",
@@ -94,10 +94,6 @@ def _struct(kind: type[Struct], definitions: dict[str, Schema]) -> Schema:
         "additionalProperties": False,
     }
     return whole | ({"required": needed} if needed else {"type": ["object", "null"]})
-
-
-def _is_needed(field: FieldInfo) -> bool:
-    return field.default is NODEFAULT and field.default_factory is NODEFAULT
 
 
 def _field(kind: type[Struct], field: FieldInfo, definitions: dict[str, Schema]) -> Schema:

@@ -14,7 +14,7 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, NewType, Union, get_args, get_origin
 
-from msgspec import NODEFAULT, UNSET, Meta, Struct
+from msgspec import UNSET, Meta, Struct
 from msgspec.structs import fields
 
 from outdo.core import paths
@@ -269,9 +269,10 @@ def _union(kind: Any, members: tuple[Any, ...]) -> Read:
     if all(_tag(member) for member in members):
         return _tagged({str(_tag(member)): member for member in members})
     readers = [(member, reader(member)) for member in members]
+    as_empty = any(_may_be_empty(member) for member in members)
 
     def read(value: Value, path: Steps, slips: list[Slip]) -> Any:
-        if value is None and type(None) in members:
+        if value is None and type(None) in members and not as_empty:
             return None
         for member, read_member in readers:
             if _takes(member, value):
@@ -279,6 +280,13 @@ def _union(kind: Any, members: tuple[Any, ...]) -> Read:
         return UNREADABLE if value is UNREADABLE else _wrong(kind, value, path, slips)
 
     return read
+
+
+def _may_be_empty(kind: Any) -> bool:
+    """Whether it is a struct that needs no field: nothing behind its key is an empty mapping."""
+    if not isinstance(kind, type) or not issubclass(kind, Struct) or issubclass(kind, Written):
+        return False
+    return all(not field.required for field in fields(kind))
 
 
 def _takes(kind: Any, value: Value) -> bool:
@@ -346,11 +354,7 @@ def _tagged_body(kind: type[Struct]) -> Read:
 def _struct(kind: type[Struct]) -> Read:
     known = {field.encode_name: (field.name, field.type) for field in fields(kind)}
     readers: dict[str, tuple[str, Read]] = {}
-    needed = [
-        field.encode_name
-        for field in fields(kind)
-        if field.default is NODEFAULT and field.default_factory is NODEFAULT
-    ]
+    needed = [field.encode_name for field in fields(kind) if field.required]
 
     def read(value: Value, path: Steps, slips: list[Slip]) -> Any:
         if value is None:

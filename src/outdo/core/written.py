@@ -127,7 +127,7 @@ class Share(Written, frozen=True):
     def written(cls, value: Any) -> Self:
         if isinstance(value, str):
             found = re.fullmatch(rf"\s*({_NUMBER})\s*%\s*", value)
-            value = _number(found[1]) / 100 if found else -1
+            value = _percent(found[1]) if found else -1
         if not 0 <= value <= 1:
             raise ValueError(cls.expected)
         return cls(float(value))
@@ -263,6 +263,11 @@ def _number(text: str) -> float:
     return float(text.replace("_", ""))
 
 
+def _percent(text: str) -> float:
+    """The part that so many percent are; 0.7 % is 0.007, and not the nearest that division gives."""
+    return round(_number(text) / 100, 12)
+
+
 def _duration(text: str) -> float | None:
     if single := re.fullmatch(rf"\s*({_NUMBER})\s*(us|µs|ms|[smhdw])?\s*", text):
         return _number(single[1]) * _SECONDS[single[2] or "s"]
@@ -279,7 +284,7 @@ def _quantity(number: str, unit: str) -> tuple[float, Dimension]:
     if unit == "":
         return _number(number), "number"
     if unit == "%":
-        return _number(number) / 100, "share"
+        return _percent(number), "share"
     if unit in _SECONDS:
         return _number(number) * _SECONDS[unit], "seconds"
     if unit in _BYTES:
