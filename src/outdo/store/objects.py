@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from outdo.core.errors import Damaged, NotInStore
+from outdo.core.errors import Damaged, NotInStore, StoreUnwritable
 from outdo.core.model import Digest
 from outdo.store.files import (
     Mark,
@@ -57,7 +57,7 @@ class Objects:
         self._unsynced: set[Digest] = set()
         self._lock = threading.Lock()
         self._syncing = threading.Lock()
-        self._sync_failed: Exception | None = None
+        self._sync_failed: StoreUnwritable | None = None
         self._reflinks: bool | None = None
 
     @property
@@ -305,7 +305,10 @@ class Objects:
                     each(_flush, sorted({f"{self.folder}/{digest[:2]}" for digest in digests}))
                     _flush(self.folder)
             except OSError as error:
-                self._sync_failed = unwritable(error, self.root)
+                what = f"the disk could not be made to keep '{error.filename or self.root}': {error.strerror}"
+                self._sync_failed = StoreUnwritable(
+                    what, fix="check the disk; `dmesg` says more; then run again"
+                )
                 raise self._sync_failed from error
 
     def close(self) -> None:
@@ -417,7 +420,10 @@ def _open_file(path: str) -> int:
 
 
 def _flush(path: str) -> None:
-    fd = os.open(path, _READ)
+    try:
+        fd = os.open(path, _READ)
+    except FileNotFoundError:
+        return  # set aside since it was written: whoever reads it will miss it
     try:
         os.fsync(fd)
     finally:

@@ -7,7 +7,7 @@ a file system knows comes back.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from msgspec import DecodeError, Struct, ValidationError, json
 
@@ -22,13 +22,14 @@ _TARGET = re.compile(r"(?:\.\./)*(?:\.\.|(?!\.\.(?:/|\Z))[^/\0]+(?:/(?!\.\.(?:/|
 class Tree(Struct, frozen=True, omit_defaults=True, tag_field="tree", tag=1, gc=False):
     """All that is in a folder. Paths are relative to it; a folder is listed only where nothing is in it."""
 
-    files: Sequence[tuple[Path, Digest, int, bool]] = ()
+    files: list[tuple[Path, Digest, int, bool]] = []
     """Path, digest, size, executable."""
-    links: Sequence[tuple[Path, str]] = ()
+    links: list[tuple[Path, str]] = []
     """Path, and the target as it stands in the link."""
-    folders: Sequence[Path] = ()
+    folders: list[Path] = []
 
 
+_BEGINNING = b'{"tree":1'
 _encode = json.Encoder().encode
 _decode = json.Decoder(Tree).decode
 
@@ -50,6 +51,8 @@ def decode(content: bytes) -> Tree:
     """The tree that an object holds; raises `Damaged` where it is none, or where a name in it would lead out of
     the folder it is put into."""
     try:
+        if not content.startswith(_BEGINNING):
+            raise ValidationError("it begins otherwise")
         tree = _decode(content)
     except (DecodeError, ValidationError, UnicodeDecodeError) as error:
         raise Damaged(f"an object that should be a folder is none: {error}") from None
