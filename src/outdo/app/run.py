@@ -2,13 +2,13 @@
 
 import os
 import pwd
-import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from time import gmtime, monotonic, strftime, time
 
 from msgspec import Struct, json
 
+from outdo.app.lazy import lazy
 from outdo.app.project import Project
 from outdo.core.errors import TrackedByGit, UserError
 from outdo.core.graph import Graph
@@ -20,6 +20,7 @@ from outdo.core.model import (
     RunId,
     RunStarted,
     RunStatus,
+    Stage,
     StageFinished,
     StageName,
     Warned,
@@ -31,7 +32,7 @@ from outdo.run.local import Local
 from outdo.run.ports import Executor
 from outdo.run.rehearsal import Rehearsal, parse_faults
 from outdo.run.source import ignore, read_code, tracked
-from outdo.run.watch import Watch, watch_for
+from outdo.run.watch import Unwatched, Watch
 from outdo.run.workbench import Folders, Stores, Workbench
 from outdo.store.journal import Journal, Recorder
 
@@ -83,7 +84,7 @@ class Run:
         self._plan = made
         self._options = options
         now = time()
-        self.id = RunId(f"{strftime('%Y%m%d-%H%M%S', gmtime(now))}-{secrets.token_hex(2)}")
+        self.id = RunId(f"{strftime('%Y%m%d-%H%M%S', gmtime(now))}-{os.urandom(2).hex()}")
         faults = parse_faults(options.rehearse)
         executor = executor or Local(self.id)
         self._executor = Rehearsal(executor, faults) if faults else executor
@@ -177,7 +178,8 @@ class Run:
             project.lock.save(
                 {name: record for name, record in records.items() if name in project.graph.stages}
             )
-            ignore(project.root, [path for path in _owned(project.graph) if path in self._made()])
+            made = {path for record in self._engine.records.values() for path in record.outs}
+            ignore(project.root, [path for path in _owned(project.graph) if path in made])
         except UserError as error:
             self._trouble = error.what
             warnings.append(Warned(self.id, time(), f"{error.what}; {error.fix}"))
@@ -191,9 +193,6 @@ class Run:
         ]
         return warnings
 
-    def _made(self) -> set[str]:
-        return {path for record in self._engine.records.values() for path in record.outs}
-
     def _capture(self) -> None:
         """Reads the code and the environment while stages run; what can't be read costs a warning."""
         project = self._project
@@ -205,6 +204,16 @@ class Run:
             self._engine.post(Captured(self.id, time(), code.commit, code.branch, code.dirty, patch, kept))
         except Exception as error:
             self._engine.post(Warned(self.id, time(), f"code and environment were not recorded: {error}"))
+
+
+def _watch(project: Project, stages: Sequence[Stage], options: Options) -> Watch:
+    if not (options.sandbox or options.audit or any(stage.sandbox for stage in stages)):
+        return Unwatched()
+    shown = [project.objects.folder]
+    watch: Watch = lazy("outdo.run.watching").watch_for(
+        project.root, stages, shown, sandbox=options.sandbox, audit=options.audit
+    )
+    return watch
 
 
 def _check_git(project: Project) -> None:
