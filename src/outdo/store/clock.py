@@ -61,9 +61,11 @@ class Clock:
 
     def wait_out(self, mark: Mark, device: int) -> None:
         """Returns when the tick of a file's last change is over, where waiting for that is worth it."""
-        age = self.now() - max(mark[0], mark[1])
-        if device != self._fine and 0 <= age <= _TICK:
+        newest = max(mark[0], mark[1])
+        age = self.now() - newest
+        while device != self._fine and 0 <= age <= _TICK:
             sleep((_TICK - age) / 1e9 + 0.001)
+            age = self.now() - newest
 
     def _try(self, fd: int) -> None:
         began = monotonic_ns()

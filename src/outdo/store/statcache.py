@@ -104,7 +104,7 @@ class StatCache:
             self._changed = False
         try:
             write_atomic(f"{self._folder}/files", _sealed(content))
-        except UserError:
+        except (UserError, OSError):
             pass
 
     def _load(self) -> dict[Path, tuple[Mark, Digest]]:
@@ -149,7 +149,7 @@ class StatCache:
         """Remembers what a folder held; that it can't be written is no fault."""
         try:
             write_atomic(self._place(head.key), _sealed(_encode(head)) + _sealed(_encode(rows)))
-        except (UserError, UnicodeEncodeError):
+        except (UserError, OSError, UnicodeEncodeError):
             self.forget(head.key)
             return
         self._heads[head.key] = head
