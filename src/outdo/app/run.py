@@ -89,10 +89,7 @@ class Run:
         executor = executor or Local(self.id)
         self._executor = Rehearsal(executor, faults) if faults else executor
         self._stages = [project.graph.stages[a.stage] for a in made.actions if a.verb in ("run", "wait")]
-        shown = [project.objects.folder]
-        self._watch = watch_for(
-            project.root, self._stages, shown, sandbox=options.sandbox, audit=options.audit
-        )
+        self._watch = _watch(project, self._stages, options)
         self._engine = self._make_engine(self._watch)
         self._recorder = Recorder(Journal(os.path.join(project.state, JOURNAL)))
         self._finished: dict[StageName, StageFinished] = {}
