@@ -30,17 +30,20 @@ def condition(wanted: Filter) -> ColumnElement[bool]:
             return _negated(wanted, runs.c[wanted.field] == wanted.text)
 
 
-def order(sort: Sort) -> list[ColumnElement[Any]]:
-    """The columns that sort rows of `runs`."""
+def arranged(query: Select[Any], sort: Sort) -> Select[Any]:
+    """A query of `runs`, sorted."""
+    value: ColumnElement[Any] = runs.c.number
     match sort.field:
         case "metrics":
-            value = _extreme(metrics, metrics.c.value, sort)
+            query, value = _with_extreme(query, metrics, metrics.c.value, sort)
         case "params":
-            value = _extreme(params, params.c.number, sort)
+            query, value = _with_extreme(query, params, params.c.number, sort)
         case _:
             value = runs.c[sort.field]
     lacking = case((value.is_(None), 1), else_=0)
-    return [lacking.asc(), value.desc() if sort.descending else value.asc(), runs.c.number.desc()]
+    return query.order_by(
+        lacking.asc(), value.desc() if sort.descending else value.asc(), runs.c.number.desc()
+    )
 
 
 def _with_value(
@@ -57,7 +60,7 @@ def _with_value(
             return runs.c.number.in_(having.where(_compared(number, wanted)))
 
 
-def _rows(table: Table, name: str) -> Select[tuple[int]]:
+def _rows(table: Table, name: str) -> Select[Any]:
     """The runs that have a metric or param of this name, theirs or that of the run they took it over from."""
     splits = [place for place, character in enumerate(name) if character == ":"]
     of_stage = [
@@ -69,15 +72,13 @@ def _rows(table: Table, name: str) -> Select[tuple[int]]:
     return select(stage_runs.c.run).select_from(joined).where(or_(table.c.name == name, *of_stage))
 
 
-def _extreme(table: Table, number: ColumnElement[float], sort: Sort) -> ColumnElement[float | None]:
-    best = func.max(number) if sort.descending else func.min(number)
-    return (
-        _rows(table, sort.name)
-        .where(stage_runs.c.run == runs.c.number)
-        .with_only_columns(best)
-        .correlate(runs)
-        .scalar_subquery()
-    )
+def _with_extreme(
+    query: Select[Any], table: Table, number: ColumnElement[float], sort: Sort
+) -> tuple[Select[Any], ColumnElement[Any]]:
+    """The query with each run's largest or smallest value, and the column it stands in."""
+    extreme = (func.max if sort.descending else func.min)(number).label("extreme")
+    best = _rows(table, sort.name).add_columns(extreme).group_by(stage_runs.c.run).subquery()
+    return query.outerjoin(best, best.c.run == runs.c.number), best.c.extreme
 
 
 def _same_param(wanted: Filter) -> ColumnElement[bool]:
@@ -85,7 +86,7 @@ def _same_param(wanted: Filter) -> ColumnElement[bool]:
     return same if wanted.number is None else or_(params.c.number == wanted.number, same)
 
 
-def _executed(name: str) -> Select[tuple[int]]:
+def _executed(name: str) -> Select[Any]:
     group = f"{name}@"
     named = or_(stage_runs.c.stage == name, func.substr(stage_runs.c.stage, 1, len(group)) == group)
     return select(stage_runs.c.run).where(stage_runs.c.status.in_(EXECUTED), named)

@@ -18,7 +18,7 @@ from outdo.core.model import AnyEvent, RunId, StageFinished
 from outdo.core.query import Filter, Sort
 from outdo.core.record import Before, Run, StageRun, fold, owns
 from outdo.store.database import folded, metrics, open_database, params, runs, stage_runs, writing
-from outdo.store.filters import condition, order
+from outdo.store.filters import arranged, condition
 from outdo.store.journal import Journal, Line, Mark
 from outdo.store.rows import read, write
 
@@ -113,7 +113,7 @@ class Ledger:
     ) -> list[Run]:
         """The runs that meet all `filters`, sorted, newest first where no order is given; `limit` of them."""
         wanted = [condition(each) for each in filters]
-        query = select(runs.c.number).where(*wanted).order_by(*order(sort or Sort())).limit(limit)
+        query = arranged(select(runs.c.number).where(*wanted), sort or Sort()).limit(limit)
         with self._reading() as connection:
             numbers = list(connection.scalars(query))
             return read(connection, numbers, with_artifacts=with_artifacts)
