@@ -127,7 +127,8 @@ def test_templates_need_no_quotes_in_flow_style() -> None:
         ("<<<<<<< HEAD\na: 1\n=======\n", 2, 2, "conflict marks"),
         ("a: \x07", 1, 4, "remove it"),
         ("a: 1\nb: \ud800", 2, 4, "UTF-8"),
-        ("a: *nowhere", 1, 4, ""),
+        ("a: *nowhere", 1, 4, "begins with '*'"),
+        ("a: [*.csv]", 1, 6, "begins with '*'"),
     ],
 )
 def test_what_is_not_yaml_is_told_with_its_place(text: str, line: int, column: int, fix: str) -> None:

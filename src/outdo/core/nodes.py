@@ -163,6 +163,8 @@ def _not_yaml(name: str, text: str, error: Any) -> NotYaml:
         fix = "indent with spaces: YAML allows no tabs there"
     elif line[mark.column : mark.column + 1] in ("@", "`", "%"):
         fix = "put the value in quotes"
+    elif "alias" in f"{error.context} {error.problem}":
+        fix = "put a text that begins with '*' in quotes"
     elif "mapping values" in error.problem:
         fix = "put a value that contains ': ' in quotes, and look for a missing ':' or wrong indent one line above"
     return NotYaml(what, where=mark_place(name, mark), fix=fix)
