@@ -18,12 +18,15 @@ def main() -> int:
     )
     words.add_argument("--full", action="store_true", help="also peers that take minutes (DVC's first run)")
     words.add_argument("--rounds", type=int, help="counted runs of each contender")
+    words.add_argument(
+        "--folder", help="where the worlds are made; a tmpfs tells the tools apart from the disk"
+    )
     words.add_argument("--write", metavar="FILE", help="write the tables to a file too")
     said = words.parse_args()
     unknown = [name for name in said.names if name not in CASES]
     if unknown:
         words.error(f"no benchmark is named {', '.join(unknown)}; there are {', '.join(CASES)}")
-    root = tempfile.mkdtemp(prefix="outdo-bench-")
+    root = tempfile.mkdtemp(prefix="outdo-bench-", dir=said.folder)
     results = []
     try:
         for name in said.names or CASES:

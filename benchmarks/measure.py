@@ -5,10 +5,9 @@ commands of one case take turns (A B A B …), so that what disturbs the machine
 """
 
 import os
-import resource
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Literal
@@ -24,7 +23,7 @@ class Sample(Struct, frozen=True):
     cpu: float
     wall: float
     peak: int
-    """Of the largest process. A child's count begins with ours, so about 25 MB is the least it can be."""
+    """Of the largest process; about 9 MB is the least that can be told."""
 
 
 class Contender(Struct, frozen=True):
@@ -39,6 +38,14 @@ class Contender(Struct, frozen=True):
     """It has one run, before all others and without a warm-up: it takes minutes, or can't be repeated."""
     says: str = ""
     """What its output must hold, so that a run that did something else is not taken for a fast one."""
+
+
+SPAWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "spawn.py")
+
+ENV = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+"""An installed program keeps its bytecode and is not traced, whatever the shell of who measures says; and the
+environment that Outdo is installed in is active."""
+ENV["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), ENV.get("PATH", os.defpath)])
 
 
 class Broken(Exception):
@@ -74,32 +81,28 @@ def by_turns(contenders: Sequence[Contender], rounds: int) -> dict[str, list[Sam
 def once(contender: Contender) -> Sample:
     """One run; raises `Broken` with the end of its output if it fails or does not say what it should."""
     folder = contender.ground()
-    with tempfile.TemporaryFile() as output:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            contender.words,
-            cwd=folder,
-            env={**os.environ, **contender.env},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
+    read, told = os.pipe()
+    with tempfile.TemporaryFile() as output, open(read, encoding="ascii") as answer:
+        try:
+            subprocess.run(
+                [sys.executable, "-I", "-S", SPAWN, str(told), *contender.words],
+                cwd=folder,
+                env={**ENV, **contender.env},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[told],
+                check=True,
+            )
+        finally:
+            os.close(told)
+        status, cpu, wall, peak = answer.read().split()
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
-    if process.returncode or contender.says not in text:
+    if status != "0" or contender.says not in text:
         words = " ".join(contender.words)
-        raise Broken(
-            f"{contender.name}: `{words}` in {folder} ended with {process.returncode}:\n{text[-2000:]}"
-        )
-    return Sample(used.ru_utime + used.ru_stime, wall, used.ru_maxrss * 1024)
-
-
-def floor() -> int:
-    """Bytes below which a peak can't be told: a child's count begins with our own."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        raise Broken(f"{contender.name}: `{words}` in {folder} ended with {status}:\n{text[-2000:]}")
+    return Sample(float(cpu), float(wall), int(peak))
 
 
 def of(samples: Sequence[Sample], unit: Unit) -> list[float]:

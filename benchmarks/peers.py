@@ -50,10 +50,11 @@ def peer(name: str) -> str:
 
 
 def version(name: str) -> str:
-    """The first line that a peer says of its version."""
+    """A peer's name and version, as it says itself."""
     words = [outdo() if name == "outdo" else peer(name), "--version"]
     done = subprocess.run(words, capture_output=True, text=True, check=True, env={**os.environ, **DVC_ENV})
-    return done.stdout.splitlines()[0].strip()
+    said = done.stdout.splitlines()[0].strip()
+    return said if name in said.lower() else f"{name} {said}"
 
 
 def init_dvc(folder: str) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.cases import Case, Samples, megabytes, seconds
-from benchmarks.measure import Spread, floor, of, spread
+from benchmarks.measure import Spread, of, spread
 
 
 def head(versions: Sequence[str]) -> str:
@@ -40,7 +40,7 @@ def figures(case: Case, samples: Samples) -> str:
         if not taken:
             continue
         cpu, wall, peak = (spread(of(taken, unit)) for unit in ("cpu", "wall", "peak"))
-        memory = megabytes(peak.middle) if peak.middle > floor() * 1.05 else f"≤ {megabytes(floor())}"
+        memory = megabytes(peak.middle)
         rows.append(f"| {name} | {_range(cpu, seconds)} | {_range(wall, seconds)} | {memory} |")
     return "\n".join(rows)
 

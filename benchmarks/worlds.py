@@ -76,9 +76,11 @@ def diamonds(count: int) -> World:
 
 
 def write_outdo(folder: str, world: World) -> str:
-    """A Git repository with the world and its `dvc.yaml`."""
+    """A Git repository with the world and its `dvc.yaml`, committed."""
     _write(folder, world, {"dvc.yaml": dvc_yaml(world)})
-    subprocess.run(["git", "init", "-q", folder], check=True)
+    who = ["-c", "user.name=bench", "-c", "user.email=bench@example.invalid"]
+    for words in (["init", "-q"], ["add", "--all"], [*who, "commit", "-q", "-m", "The world before"]):
+        subprocess.run(["git", *words], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     return folder
 
 
