@@ -6,8 +6,14 @@ from hypothesis import strategies as st
 from outdo.core.rails import Row, rails
 
 
+def lines(graph: dict[str, list[str]]) -> list[Row]:
+    rows = rails(graph, 1000)
+    assert rows is not None
+    return rows
+
+
 def drawn(graph: dict[str, list[str]]) -> str:
-    rows = rails(graph)
+    rows = lines(graph)
     width = max(len(row.art) for row in rows)
     return "\n".join(f"{row.art:<{width}}  {row.node or ''}".rstrip() for row in rows)
 
@@ -66,14 +72,14 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
 
 @given(graphs())
 def test_a_reader_gets_the_same_graph_back(graph: dict[str, list[str]]) -> None:
-    assert read_back(rails(graph)) == {node: set(above) for node, above in graph.items()}
+    assert read_back(lines(graph)) == {node: set(above) for node, above in graph.items()}
 
 
 @given(graphs())
 def test_each_node_stands_on_a_line_of_its_own_below_its_parents(graph: dict[str, list[str]]) -> None:
-    lines = [row.node for row in rails(graph) if row.node]
-    assert sorted(lines) == sorted(graph)
-    assert all(lines.index(parent) < lines.index(node) for node, above in graph.items() for parent in above)
+    order = [row.node for row in lines(graph) if row.node]
+    assert sorted(order) == sorted(graph)
+    assert all(order.index(parent) < order.index(node) for node, above in graph.items() for parent in above)
 
 
 def test_a_chain_is_a_column() -> None:
@@ -128,15 +134,21 @@ def test_many_stages_that_join_take_few_columns() -> None:
     graph |= {f"train@{i}": ["first"] for i in range(100)}
     graph |= {f"score@{i}": [f"train@{i}"] for i in range(100)}
     graph |= {"best": [f"score@{i}" for i in range(100)]}
-    assert max(len(row.art) for row in rails(graph)) == 5
+    assert max(len(row.art) for row in lines(graph)) == 5
 
 
 def test_a_thousand_stacked_diamonds_take_few_columns() -> None:
     graph: dict[str, list[str]] = {"d0": []}
     for i in range(1000):
         graph |= {f"l{i}": [f"d{i}"], f"r{i}": [f"d{i}"], f"d{i + 1}": [f"l{i}", f"r{i}"]}
-    assert max(len(row.art) for row in rails(graph)) == 5
+    assert max(len(row.art) for row in lines(graph)) == 5
 
 
 def test_no_node_no_line() -> None:
-    assert rails({}) == []
+    assert rails({}, 80) == []
+
+
+def test_what_would_be_too_wide_is_given_up_at_once() -> None:
+    graph: dict[str, list[str]] = {f"a{i}": [] for i in range(2000)}
+    graph |= {f"b{i}": [f"a{i}", f"a{i * 7 % 2000}"] for i in range(2000)}
+    assert rails(graph, 80) is None

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -44,13 +44,13 @@ def terminal(
     Where the rails would take more than half of the width, groups are folded; if that does not help, each line
     names what comes before instead."""
     shown = sketch(graph, marks, outputs=outputs)
-    rows = _railed(shown)
-    if _art_width(rows) > width // 2:
+    rows = _railed(shown, width // 2)
+    if rows is None:
         shown = folded(shown)
-        rows = _railed(shown)
-    if _art_width(rows) > width // 2:
+        rows = _railed(shown, width // 2)
+    if rows is None:
         return _listed(shown, width, color)
-    left = _art_width(rows)
+    left = max((len(row.art) for row in rows), default=0)
     columns = _table(shown, width - left - 2)
     lines: list[str] = []
     for row in rows:
@@ -110,15 +110,11 @@ def svg(graph: Graph, marks: Mapping[StageName, Mark], *, outputs: bool = False)
     return drawing(sketch(graph, marks, outputs=outputs))
 
 
-def _railed(shown: Sketch) -> list[Row]:
+def _railed(shown: Sketch, widest: int) -> list[Row] | None:
     before: dict[str, list[str]] = {id_: [] for id_ in shown.nodes}
     for source, target in shown.lines:
         before[target].append(source)
-    return rails(before)
-
-
-def _art_width(rows: Sequence[Row]) -> int:
-    return max((len(row.art) for row in rows), default=0)
+    return rails(before, widest)
 
 
 def _listed(shown: Sketch, width: int, color: bool) -> str:

@@ -37,11 +37,15 @@ class _Rail(Struct):
     """The depth below the node that it last led to."""
 
 
-def rails(parents: Mapping[str, Sequence[str]]) -> list[Row]:
-    """The lines, with `●` for each node; all of `parents`' values must be among its keys, and no ring among them."""
+def rails(parents: Mapping[str, Sequence[str]], widest: int) -> list[Row] | None:
+    """The lines, with `●` for each node, or None where one would be longer than `widest`.
+
+    All of `parents`' values must be among its keys, and no ring among them."""
     track = _Track(parents)
     for node in _deep_first(parents, track.children, track.depth):
         track.place(node)
+        if len(track.rows[-1].art) > widest:
+            return None
     return track.rows
 
 
