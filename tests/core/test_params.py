@@ -10,7 +10,8 @@ from msgspec import json, msgpack
 
 from outdo.core.errors import BadParams
 from outdo.core.model import Place, Value
-from outdo.core.params import MISSING, lookup, parse
+from outdo.core.params import parse
+from outdo.core.values import MISSING, lookup
 
 PYTHON = """
 import os

@@ -5,11 +5,12 @@ import posixpath
 
 from msgspec import DecodeError, msgpack
 
+from outdo.app.lazy import lazy
 from outdo.core.digest import digest_bytes
 from outdo.core.errors import BadParams, UserError
 from outdo.core.model import Param, Path, Place, Value
-from outdo.core.params import MISSING, lookup, parse
 from outdo.core.plan import Absent
+from outdo.core.values import MISSING, lookup
 from outdo.core.version import VERSION
 from outdo.store.atomic import write_atomic
 
@@ -55,7 +56,7 @@ class ParamFiles:
         except (OSError, DecodeError):
             pass
         try:
-            value = parse(path, content.decode())
+            value = lazy("outdo.core.params").parse(path, content.decode())
         except UnicodeDecodeError:
             fix = "save it as UTF-8"
             return Absent(

@@ -1,22 +1,12 @@
 """Parameter files to plain values: YAML, JSON, TOML, and the constants of a Python file, which is never executed."""
 
 import re
-from enum import Enum
 from posixpath import splitext
-from typing import Any, Final
+from typing import Any
 
 from outdo.core import document
 from outdo.core.errors import BadParams, Mistakes
 from outdo.core.model import Path, Place, Value
-
-
-class Missing(Enum):
-    """The answer where a value is not there, as None is a value."""
-
-    MISSING = 0
-
-
-MISSING: Final = Missing.MISSING
 
 
 def parse(path: Path, text: str) -> Value:
@@ -39,28 +29,6 @@ def parse(path: Path, text: str) -> Value:
         raise BadParams("values nest too deep", where=Place(path, 1, 1)) from None
     kinds = ".yaml, .yml, .json, .toml and .py"
     raise BadParams(f"'{path}' is no kind of params file", where=Place(path), fix=f"known are {kinds}")
-
-
-def lookup(values: Value, key: str) -> Value | Missing:
-    """The value under a dotted name, `MISSING` where there is none; items of lists are named by their index."""
-    for step in key.split("."):
-        values = step_into(values, step)
-        if values is MISSING:
-            break
-    return values
-
-
-def step_into(values: Value, step: str) -> Value | Missing:
-    """What a mapping has under a key, or a list at an index; else `MISSING`."""
-    if isinstance(values, dict):
-        return values.get(step, MISSING)
-    if (
-        isinstance(values, list)
-        and re.fullmatch("-?[0-9]{1,9}", step)
-        and -len(values) <= int(step) < len(values)
-    ):
-        return values[int(step)]
-    return MISSING
 
 
 def _yaml(path: Path, text: str) -> Value:

@@ -19,8 +19,8 @@ from outdo.core.document import Slip, Steps
 from outdo.core.errors import BadTemplate, TooDeep
 from outdo.core.model import Value
 from outdo.core.nodes import MAX_DEPTH
-from outdo.core.params import MISSING, step_into
 from outdo.core.shapes import UNREADABLE, did_you_mean
+from outdo.core.values import MISSING, step_into
 from outdo.core.written import Secret
 
 MAX_STAGES: Final = 100_000

@@ -1,8 +1,42 @@
-"""Nested values as files hold them: their numbers, and short words for them."""
+"""Nested values as files hold them: what stands under a name, their numbers, and short words for them."""
 
+import re
 from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Final
 
 from outdo.core.model import Value
+
+
+class Missing(Enum):
+    """The answer where a value is not there, as None is a value."""
+
+    MISSING = 0
+
+
+MISSING: Final = Missing.MISSING
+
+
+def lookup(values: Value, key: str) -> Value | Missing:
+    """The value under a dotted name, `MISSING` where there is none; items of lists are named by their index."""
+    for step in key.split("."):
+        values = step_into(values, step)
+        if values is MISSING:
+            break
+    return values
+
+
+def step_into(values: Value, step: str) -> Value | Missing:
+    """What a mapping has under a key, or a list at an index; else `MISSING`."""
+    if isinstance(values, dict):
+        return values.get(step, MISSING)
+    if (
+        isinstance(values, list)
+        and re.fullmatch("-?[0-9]{1,9}", step)
+        and -len(values) <= int(step) < len(values)
+    ):
+        return values[int(step)]
+    return MISSING
 
 
 def numbers(value: Value) -> dict[str, float]:

@@ -8,9 +8,10 @@ from outdo.core.digest import digest_bytes
 from outdo.core.document import Slip, Steps
 from outdo.core.errors import BadParams, BadPath, DuplicateKey, UserError
 from outdo.core.model import Path, Source, Value
-from outdo.core.params import MISSING, lookup, parse
+from outdo.core.params import parse
 from outdo.core.shapes import UNREADABLE, describe, did_you_mean, reader
 from outdo.core.template import Scope, resolve
+from outdo.core.values import MISSING, lookup
 
 ReadText = Callable[[str], str | None]
 """The text of a file by its path from the project's folder, or None where it is not there."""
