@@ -89,12 +89,26 @@ def test_a_new_interpreter_in_its_place_is_asked_again(project: Path) -> None:
     assert python(project, PATH=f"bin:{os.environ['PATH']}")["implementation"] == "Why"
 
 
-def test_a_shim_is_asked_every_time(project: Path) -> None:
-    told = {"version": "3", "implementation": "X", "prefix": "/", "executable": "/real/python", "folders": []}
-    fake_python(project / "bin", json.encode(told).decode())
-    for _ in range(2):
-        python(project, PATH="bin")
+OTHER = json.encode(
+    {"version": "3", "implementation": "X", "prefix": "/", "executable": "/real/python", "folders": []}
+).decode()
+
+
+def test_a_script_that_starts_an_interpreter_is_asked_every_time(project: Path) -> None:
+    fake_python(project / "bin", OTHER)
+    assert [python(project, PATH="bin")["path"] for _ in range(2)] == ["/real/python"] * 2
     assert (project / "bin" / "asked").read_text() == "x\nx\n"
+
+
+def test_a_shim_is_asked_again_when_another_version_is_chosen(project: Path) -> None:
+    fake_python(project / "shims", OTHER)
+    for _ in range(2):
+        python(project, PATH="shims")
+    assert (project / "shims" / "asked").read_text() == "x\n"
+    (project / ".python-version").write_text("3.12\n")
+    python(project, PATH="shims")
+    python(project, PATH="shims", PYENV_VERSION="3.13")
+    assert (project / "shims" / "asked").read_text() == "x\nx\nx\n"
 
 
 def test_conda_packages_are_told_with_their_builds(project: Path) -> None:

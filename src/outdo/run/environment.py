@@ -5,11 +5,11 @@ Names, versions and digests only; never the value of an environment variable.
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import DecodeError, Struct, json
 
-from outdo.core.digest import digest_bytes
+from outdo.core.digest import digest, digest_bytes
 from outdo.core.model import Value
 
 LOCKS = re.compile(
@@ -53,6 +53,8 @@ def _python(root: str, env: Mapping[str, str]) -> dict[str, Value] | None:
     if path is None or told is None:
         return None
     extra = [os.path.join(root, folder) for folder in env.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    if told.executable != os.path.realpath(path):
+        path = told.executable
     inside = os.path.relpath(path, root)
     return {
         "path": path if inside.startswith("..") else inside,
@@ -83,13 +85,13 @@ class _Told(Struct, frozen=True):
 
 
 class _Known(Struct, frozen=True):
-    mark: list[int]
+    mark: str
     told: _Told
 
 
 def _interpreter(path: str, root: str, env: Mapping[str, str]) -> _Told | None:
     """What an interpreter says of itself; asked once, then known by its files until they change."""
-    mark = _mark(path)
+    mark = _mark(path, root, env)
     known = _known(root)
     if path in known and known[path].mark == mark:
         return known[path].told
@@ -99,23 +101,46 @@ def _interpreter(path: str, root: str, env: Mapping[str, str]) -> _Told | None:
         told = json.decode(answer or "", type=_Told)
     except DecodeError:
         return None
-    # A shim (pyenv's, asdf's) may start another interpreter tomorrow without changing itself.
-    if told.executable == os.path.realpath(path):
+    # A script that starts another interpreter may start a third one tomorrow without changing itself.
+    if told.executable == os.path.realpath(path) or _is_shim(path):
         _know(root, {**known, path: _Known(mark, told)})
     return told
 
 
-def _mark(path: str) -> list[int]:
-    """Changes whenever the interpreter, or the virtual environment it belongs to, is made anew."""
-    config = os.path.join(os.path.dirname(path), "..", "pyvenv.cfg")
-    marks: list[int] = []
-    for file in (path, os.path.realpath(path), config):
+def _is_shim(path: str) -> bool:
+    """Whether the program is one of pyenv, asdf or mise, which choose an interpreter by known files."""
+    return os.path.basename(os.path.dirname(path)) == "shims"
+
+
+def _mark(path: str, root: str, env: Mapping[str, str]) -> str:
+    """Changes whenever the interpreter, or the virtual environment it belongs to, is made anew, and whenever a
+    shim might choose another one."""
+    folder = os.path.dirname(path)
+    files = [path, os.path.realpath(path), os.path.join(folder, "..", "pyvenv.cfg")]
+    chosen: list[str] = []
+    if _is_shim(path):
+        files.append(os.path.join(folder, "..", "version"))
+        for above in (root, *_above(root), env.get("HOME", "")):
+            files += [
+                os.path.join(above, name) for name in (".python-version", ".tool-versions", "mise.toml")
+            ]
+        chosen = [
+            f"{name}={env[name]}" for name in sorted(env) if name.startswith(("PYENV_", "ASDF_", "MISE_"))
+        ]
+    marks: list[object] = []
+    for file in files:
         try:
             stat = os.lstat(file)
         except OSError:
             continue
-        marks += [stat.st_mtime_ns, stat.st_ino, stat.st_size]
-    return marks
+        marks += [file, stat.st_mtime_ns, stat.st_ino, stat.st_size]
+    return digest("interpreter/1", marks, chosen)
+
+
+def _above(folder: str) -> Iterator[str]:
+    while (above := os.path.dirname(folder)) != folder:
+        yield above
+        folder = above
 
 
 def _known(root: str) -> dict[str, _Known]:

@@ -118,6 +118,12 @@ class Ledger:
             numbers = list(connection.scalars(query))
             return read(connection, numbers, with_artifacts=with_artifacts)
 
+    def runs_named(self, ids: Sequence[RunId]) -> list[Run]:
+        """The runs of these ids, with all that they have, in the order of their numbers."""
+        query = select(runs.c.number).where(runs.c.id.in_(ids)).order_by(runs.c.number)
+        with self._reading() as connection:
+            return read(connection, list(connection.scalars(query)))
+
     def count(self, filters: Sequence[Filter] = ()) -> int:
         """How many runs meet all `filters`."""
         query = select(func.count()).select_from(runs).where(*(condition(each) for each in filters))
