@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, field
 from outdo.core.paths import FilePath, OwnPath
 from outdo.core.written import Bound, NumberBound, Pattern, SizeBound, TimeBound, Written
 
-Scalar = bool | int | float | str
+Scalar = str | int | float | bool
 Columns = Annotated[tuple[str, ...], Meta(min_length=1)]
 Names = tuple[str, ...]
 Confidence = Annotated[float, Meta(gt=0, lt=1)]

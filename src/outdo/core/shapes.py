@@ -83,7 +83,7 @@ def describe(value: Value) -> str:
 
 @cache
 def reader(kind: Any) -> Read:
-    """The function that reads values of a type."""
+    """The function that reads values of a type; unions that differ only in order are one type."""
     origin, args = get_origin(kind), get_args(kind)
     if kind is Any:
         return _anything

@@ -12,14 +12,14 @@ from outdo.core import model, paths
 from outdo.core.document import Slip, Steps, dotted
 from outdo.core.errors import BadPath, DuplicateKey, MissingKey, TooDeep, UnknownKey, WrongType
 from outdo.core.model import Output, Param, Path, Place, Stage, StageName, Value
-from outdo.core.rules import Count, Names
+from outdo.core.rules import Count, Names, Scalar
 from outdo.core.sections import Resources
 from outdo.core.shapes import UNREADABLE, describe, unknown_key
 from outdo.core.template import Scope, foreach_items, matrix_items, resolve
 from outdo.core.written import Duration
 
 VariableName = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
-Variables = Mapping[VariableName, str | int | float | bool]
+Variables = Mapping[VariableName, Scalar]
 
 
 Role = Literal["out", "metric", "plot"]

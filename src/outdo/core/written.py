@@ -100,7 +100,8 @@ class Bytes(Written, frozen=True):
             found = re.fullmatch(rf"\s*({_NUMBER})\s*([A-Za-z]*)\s*", value)
             if found is None or found[2] not in ("", *_BYTES):
                 raise ValueError(cls.expected)
-            value = _number(found[1]) * _BYTES.get(found[2], 1)
+            whole = found[1].replace("_", "")
+            value = (int(whole) if whole.isdecimal() else float(whole)) * _BYTES.get(found[2], 1)
         if not 0 <= value < 1 << 63:
             raise ValueError(cls.expected)
         return cls(round(value))
