@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from outdo.core.errors import BadFilter
+from outdo.core.errors import BadFilter, UnknownRun
 from outdo.core.model import RunId, StageName
-from outdo.core.query import Filter, Sort, matches, parse_filter, parse_sort, select
+from outdo.core.query import Filter, Sort, matches, parse_filter, parse_sort, pick, select
 from outdo.core.record import Run, StageRun
 
 NOW = datetime(2026, 4, 13, 12, 0, tzinfo=UTC)
@@ -164,3 +164,49 @@ def test_all_conditions_must_be_met() -> None:
 
 def test_a_param_can_be_sorted_by() -> None:
     assert parse_sort("params.train.lr") == Sort("params", "train.lr")
+
+
+IDS = [RunId("20260413-101502-7f3a"), RunId("20260413-111502-0001"), RunId("20260414-101502-7f3b")]
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("1", 1),
+        ("#3", 3),
+        ("last", 3),
+        ("last~1", 2),
+        ("7f3a", 1),
+        ("0001", 1),
+        ("1502-0001", 2),
+        ("20260414", 3),
+        ("20260413-11", 2),
+        ("20260413-101502-7f3a", 1),
+    ],
+)
+def test_a_run_is_named_in_short(name: str, number: int) -> None:
+    assert pick(name, IDS) == IDS[number - 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("4", "outdo log"),
+        ("2", ""),
+        ("0", "no run is called '0'"),
+        ("last~3", "no run is called 'last~3'"),
+        ("20260413", "could be any of 2 runs"),
+        ("2026", "say more of it"),
+        ("20260413-101502-7f3c", "did you mean 20260413-101502-7f3a?"),
+        ("", "no run is called ''"),
+    ],
+)
+def test_a_name_that_means_no_run_or_several_is_refused(name: str, part: str) -> None:
+    with pytest.raises(UnknownRun) as raised:
+        pick(name, IDS if name != "2" else IDS[:1])
+    assert part in str(raised.value)
+
+
+def test_without_a_run_nothing_is_found() -> None:
+    with pytest.raises(UnknownRun, match="no run is on record yet"):
+        pick("last", [])

@@ -279,7 +279,8 @@ def pick(name: str, ids: Sequence[RunId]) -> RunId:
         place = int(number[1]) - 1 if number else -1
     if 0 <= place < len(ids):
         return ids[place]
-    found = [one for one in ids if name and (one.startswith(name) or one.endswith(name))]
+    is_part = len(name) >= 4 or not number  # a short number is meant as one
+    found = [one for one in ids if name and is_part and (one.startswith(name) or one.endswith(name))]
     if len(found) == 1:
         return found[0]
     if found:
