@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outdo.core.graph import Graph, build
+from outdo.core.looks import LOOKS
 from outdo.core.model import Output, Stage, StageName
 from outdo.core.picture import dot, mermaid, svg, terminal
-from outdo.core.sketch import LOOKS, Mark, visible
+from outdo.core.sketch import Mark, visible
 
 SVG = "{http://www.w3.org/2000/svg}"
 NASTY = [

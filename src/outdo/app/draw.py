@@ -9,9 +9,10 @@ from outdo.app.plan import make_plan
 from outdo.app.project import Project
 from outdo.core.errors import CantWrite
 from outdo.core.graph import Graph
+from outdo.core.looks import State
 from outdo.core.model import Path, StageName
 from outdo.core.plan import Request
-from outdo.core.sketch import Mark, State, part
+from outdo.core.sketch import Mark, part
 from outdo.core.wording import clauses
 
 

@@ -5,15 +5,18 @@ import sys
 from typing import TextIO
 
 CODES = {
-    "bold": "1",
-    "dim": "2",
-    "red": "31",
-    "green": "32",
-    "yellow": "33",
-    "blue": "34",
-    "magenta": "35",
-    "cyan": "36",
+    "bold": 1,
+    "dim": 2,
+    "red": 31,
+    "green": 32,
+    "yellow": 33,
+    "blue": 34,
+    "cyan": 36,
+    "orange": 33,
+    "plum": 35,
+    "grey": 90,
 }
+"""Styles, colours, and the hues of `core.looks`."""
 
 
 class Paint:
@@ -25,7 +28,7 @@ class Paint:
     def __call__(self, text: str, *styles: str) -> str:
         if not self.on or not text:
             return text
-        return f"\x1b[{';'.join(CODES[style] for style in styles)}m{text}\x1b[0m"
+        return f"\x1b[{';'.join(str(CODES[style]) for style in styles)}m{text}\x1b[0m"
 
 
 def has_colour(stream: TextIO) -> bool:

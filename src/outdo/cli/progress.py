@@ -10,6 +10,7 @@ from typing import Protocol
 
 from outdo.app.project import Project
 from outdo.cli.paint import Paint, plain
+from outdo.core.looks import LOOKS
 from outdo.core.model import (
     AnyEvent,
     RunFinished,
@@ -23,14 +24,7 @@ from outdo.core.model import (
 from outdo.core.values import short
 from outdo.core.wording import duration, phrase
 
-MARKS: dict[Status, tuple[str, str]] = {
-    "ran": ("✓", "green"),
-    "restored": ("↺", "cyan"),
-    "kept": ("=", "green"),
-    "failed": ("✕", "red"),
-    "skipped": ("⊘", "yellow"),
-    "cancelled": ("⊘", "yellow"),
-}
+ENDS: tuple[Status, ...] = ("ran", "restored", "kept", "failed", "skipped", "cancelled")
 TICK = 0.125
 """Seconds between two looks at the running stages."""
 TAIL_LINES = 15
@@ -120,7 +114,7 @@ class Progress:
         self._draw()
 
     def _line(self, event: StageFinished) -> str:
-        mark, colour = MARKS[event.status]
+        look = LOOKS[event.status]
         if event.status == "failed":
             why = event.failure
         else:
@@ -129,7 +123,7 @@ class Progress:
             ]
             why = ", ".join(reasons[:2])
         took = duration(event.seconds) if event.status in ("ran", "failed") else ""
-        head = f"{self._paint(mark, colour)} {self._name(event.stage)} {event.status:<9}"
+        head = f"{self._paint(look.icon, look.hue)} {self._name(event.stage)} {look.word:<9}"
         return f"{head} {took:>7}  {self._paint(plain(why), 'dim')}".rstrip()
 
     def _name(self, stage: str) -> str:
@@ -157,14 +151,8 @@ class Progress:
         failed = [stage for stage in self._ended if stage.status == "failed"]
         for stage in failed:
             print("\n" + self._failure(stage), file=sys.stderr)
-        counts = [
-            f"{sum(stage.status == status for stage in self._ended)} {word}"
-            for status, word in (
-                ("ran", "ran"), ("restored", "restored"), ("kept", "fresh"), ("failed", "failed"),
-                ("skipped", "left out"), ("cancelled", "stopped"),
-            )
-            if any(stage.status == status for stage in self._ended)
-        ]  # fmt: skip
+        ends = [stage.status for stage in self._ended]
+        counts = [f"{ends.count(status)} {LOOKS[status].word}" for status in ENDS if status in ends]
         mark, colour = {"done": ("✓", "green"), "interrupted": ("!", "yellow")}.get(
             event.status, ("✕", "red")
         )

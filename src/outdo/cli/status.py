@@ -11,9 +11,9 @@ from outdo.app.project import open_project
 from outdo.app.why import changed_lines
 from outdo.cli import complete
 from outdo.cli.paint import Paint, plain
-from outdo.core.model import Verb
+from outdo.core.looks import LOOKS
 from outdo.core.plan import Request
-from outdo.core.wording import VERBS, Lines, clauses
+from outdo.core.wording import Lines, clauses
 
 EXAMPLES = """
 \b
@@ -22,14 +22,6 @@ Examples:
   outdo status train           only what `train` needs
   outdo status --json          for a program
 """
-
-MARKS: dict[Verb, tuple[str, str]] = {
-    "keep": ("=", "green"),
-    "restore": ("↺", "cyan"),
-    "run": ("▶", "yellow"),
-    "wait": ("…", "yellow"),
-    "skip": ("⊘", "red"),
-}
 
 
 @click.command(epilog=EXAMPLES, help="What is fresh, what would run, and why.")
@@ -54,11 +46,12 @@ def table(found: Status, lines: Lines | None = None) -> str:
     width = min(40, max((len(name) for name in actions), default=0))
     rows: list[str] = []
     for action in found.plan.actions:
-        mark, colour = MARKS[action.verb]
-        verb = VERBS[action.verb]
+        look = LOOKS[action.verb]
         why = plain(clauses(action, actions, lines)) if action.verb != "keep" or action.reasons else ""
-        head = f"{paint(mark, colour)} {plain(action.stage):<{width}}  {paint(f'{verb:<16}' if why else verb, colour)}"
-        rows.append(f"{head} {paint(why, 'dim')}".rstrip())
+        word = paint(f"{look.word:<16}" if why else look.word, look.hue)
+        rows.append(
+            f"{paint(look.icon, look.hue)} {plain(action.stage):<{width}}  {word} {paint(why, 'dim')}".rstrip()
+        )
     return "\n".join([*rows, "", _sum(found, paint)])
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from outdo.core.graph import Graph
+from outdo.core.looks import Hue
 from outdo.core.model import StageName
 from outdo.core.rails import Row, rails
-from outdo.core.sketch import Hue, Mark, Node, Sketch, folded, sketch
+from outdo.core.sketch import Mark, Node, Sketch, folded, sketch
 from outdo.core.svg import drawing
 
 _ANSI: Mapping[Hue, str] = {

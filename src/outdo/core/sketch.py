@@ -8,13 +8,8 @@ from typing import Literal
 from msgspec import Struct
 
 from outdo.core.graph import Graph, build, glob_pattern, is_glob
-from outdo.core.model import Path, Stage, StageName, Status, Verb
-from outdo.core.wording import VERBS
-
-State = Verb | Status | Literal["running"]
-"""A word of a plan (`run`), of a run (`ran`), or `running`."""
-
-Hue = Literal["green", "blue", "orange", "red", "plum", "grey"]
+from outdo.core.looks import LOOKS, Look, State
+from outdo.core.model import Path, Stage, StageName
 
 FOLD_ABOVE = 150
 """A picture of more nodes than this shows `train × 200` in place of every `train@…`."""
@@ -26,29 +21,6 @@ class Mark(Struct, frozen=True):
     state: State
     note: str = ""
 
-
-class Look(Struct, frozen=True):
-    """How a state is shown: never by its colour alone."""
-
-    icon: str
-    word: str
-    hue: Hue
-
-
-LOOKS: Mapping[State, Look] = {
-    "ran": Look("✓", "ran", "green"),
-    "restored": Look("↺", "restored", "blue"),
-    "restore": Look("↺", VERBS["restore"], "blue"),
-    "kept": Look("=", "kept", "grey"),
-    "keep": Look("=", VERBS["keep"], "grey"),
-    "running": Look("◌", "running", "orange"),
-    "run": Look("○", VERBS["run"], "orange"),
-    "wait": Look("…", VERBS["wait"], "plum"),
-    "failed": Look("✕", "failed", "red"),
-    "skipped": Look("⊘", "skipped", "grey"),
-    "skip": Look("⊘", VERBS["skip"], "grey"),
-    "cancelled": Look("⊘", "cancelled", "grey"),
-}
 
 _LOUDEST_FIRST: Sequence[State] = (
     *("failed", "running", "cancelled", "skipped", "skip", "run", "wait"),

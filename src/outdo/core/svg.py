@@ -6,7 +6,8 @@ from itertools import pairwise
 from unicodedata import east_asian_width
 
 from outdo.core.layout import Layout, Point, Size, arrange
-from outdo.core.sketch import Hue, Node, Sketch
+from outdo.core.looks import Hue
+from outdo.core.sketch import Node, Sketch
 
 _HUES: Mapping[Hue, tuple[str, str, str, str]] = {
     "green": ("#007a59", "#e6f5f0", "#4fd1a5", "#12342a"),
