@@ -16,7 +16,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select as sql_select
 from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from outdo.core.errors import DamagedLedger, NewerLedger
 from outdo.core.model import (
@@ -43,6 +46,8 @@ from outdo.core.query import parse_filter, parse_sort, select
 from outdo.core.record import Run, fold
 from outdo.store import ledger as module
 from outdo.store.database import open_database, tables
+from outdo.store.database import runs as run_rows
+from outdo.store.filters import arranged, condition
 from outdo.store.journal import Journal
 from outdo.store.ledger import Ledger
 
@@ -473,3 +478,12 @@ def test_the_database_is_durable(state: Path) -> None:
         asked = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         assert [connection.scalar(text(f"PRAGMA {each}")) for each in asked] == ["wal", 2, 1, 5000]
     engine.dispose()
+
+
+def test_the_tables_and_the_questions_are_for_postgresql_too() -> None:
+    dialect = postgresql.dialect()
+    for table in tables.sorted_tables:
+        assert "CREATE TABLE" in str(CreateTable(table).compile(dialect=dialect))
+    for words in WORDS:
+        asked = sql_select(run_rows.c.number).where(condition(parse_filter(words, NOW)))
+        assert "SELECT" in str(arranged(asked, Sort("metrics", "auc")).compile(dialect=dialect))

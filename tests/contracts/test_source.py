@@ -262,6 +262,11 @@ def test_outside_git_no_file_is_written(tmp_path: Path) -> None:
     assert not (tmp_path / ".gitignore").exists()
 
 
+def test_a_file_that_can_not_be_written_costs_nothing(project: Path) -> None:
+    (project / ".gitignore").mkdir()
+    assert ignore(str(project), ["out"]) == []
+
+
 def test_an_output_outside_the_project_is_left_alone(project: Path) -> None:
     assert ignore(str(project), ["../out", "/tmp/out"]) == []
 

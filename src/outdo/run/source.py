@@ -71,9 +71,8 @@ def tracked(root: str, paths: Sequence[Path]) -> list[Path]:
 
 def ignore(root: str, paths: Sequence[Path]) -> list[str]:
     """Makes Git ignore `paths`: those it does not yet ignore get a line in the `.gitignore` of their folder, which
-    is otherwise left as it is. Returns the files that were changed, from `root`; none outside Git.
-
-    Raises `OSError` where such a file can't be written."""
+    is otherwise left as it is. Returns the files that were changed, from `root`; none outside Git. A file that
+    can't be written stays as it is: that costs an untracked file in `git status`, and never a run."""
     inside = [path for path in paths if not path.startswith(("../", "/"))]
     if not inside or not _repository(root):
         return []
@@ -240,20 +239,25 @@ def _rule(name: str) -> bytes:
 
 
 def _add(file: str, rules: Sequence[bytes]) -> bool:
-    """Appends the rules that the file lacks, with its line ends; says whether there were any."""
+    """Appends the rules that the file lacks, with its line ends; says whether it did."""
     try:
         with open(file, "rb") as opened:
             content = opened.read()
     except FileNotFoundError:
         content = b""
+    except OSError:
+        return False
     present = set(content.splitlines())
     fresh = [rule for rule in dict.fromkeys(rules) if rule not in present]
     if not fresh:
         return False
     end = b"\r\n" if b"\r\n" in content else b"\n"
     first = end if content and not content.endswith(b"\n") else b""
-    with open(file, "ab") as opened:
-        opened.write(first + b"".join(rule + end for rule in fresh))
+    try:
+        with open(file, "ab") as opened:
+            opened.write(first + b"".join(rule + end for rule in fresh))
+    except OSError:
+        return False
     return True
 
 
