@@ -27,7 +27,8 @@ editors. A `dvc.yaml` is read by the same rules: `stages`, `vars`, `params`, `me
 DVC's words.
 
 Unknown keys, doubled keys and wrong types are mistakes, all told at once, each with its line and the nearest valid
-word. Only `true` and `false` are booleans (YAML 1.2). A file may be 4 MB large and nest 64 levels deep.
+word. Only `true` and `false` are booleans (YAML 1.2). A file may be 4 MB large, hold 300,000 values and nest 64 levels
+deep.
 
 `checks`, `models`, `environments`, `monitors`, `triggers` and `notify` are validated so far, and not acted on yet.
 

@@ -1,5 +1,7 @@
 """All mistakes of a file at once, each with its place, what was expected and the nearest valid word."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,6 +87,26 @@ def test_an_unknown_key_has_the_nearest_known_one(key: str, fix: str) -> None:
     one = mistakes(f"stages:\n  s:\n    cmd: x\n    {key}: [a]\n")[0]
     assert isinstance(one, UnknownKey)
     assert (one.what, one.where, one.fix) == (f"unknown key '{key}' in stages.s", at(4, 5), fix)
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("stages: {s: {cmd: x, outs: [a: {checkpoint: true}]}}", "DVC 3 took checkpoints away"),
+        ("datasets: []", "datasets are not supported"),
+    ],
+)
+def test_a_key_that_only_dvc_knows_says_what_to_do(text: str, fix: str) -> None:
+    assert fix in mistake(text).fix
+
+
+def test_thousands_of_unknown_names_are_told_in_a_moment() -> None:
+    text = "stages:\n" + "".join(f"  s{number}: {{cmd: '${{nope{number}}}'}}\n" for number in range(2000))
+    known = "".join(f"name{number}: 1\n" for number in range(2000))
+    begin = time.process_time()
+    found = mistakes(text, params_yaml=known)
+    assert (len(found), found[7].fix) == (2000, "did you mean 'name7'?")
+    assert time.process_time() - begin < 5
 
 
 def test_where_no_key_is_near_all_are_listed() -> None:

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from outdo.core.document import Slip, Steps, dotted
 from outdo.core.errors import BadPath, Cycle, UnknownName, UnknownStage
+from outdo.core.hints import did_you_mean
 from outdo.core.model import Stage, Value
 from outdo.core.paths import inside
-from outdo.core.shapes import did_you_mean
 
 
 def slips(sections: Mapping[str, Value], stages: Mapping[str, Stage | None]) -> Iterator[Slip]:

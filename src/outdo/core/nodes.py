@@ -11,7 +11,7 @@ from outdo.core.errors import Mistakes, NotYaml, TooDeep, UserError
 from outdo.core.model import Place, Value
 
 MAX_CHARACTERS: Final = 4 << 20
-MAX_NODES: Final = 500_000
+MAX_NODES: Final = 300_000
 """Values in one file, those that aliases repeat counted each time."""
 MAX_DEPTH: Final = 64
 

@@ -9,7 +9,6 @@ How a type is written in a file:
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from difflib import get_close_matches
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, NewType, Union, get_args, get_origin
@@ -20,6 +19,7 @@ from msgspec.structs import fields
 from outdo.core import paths
 from outdo.core.document import Slip, Steps, dotted
 from outdo.core.errors import BadPath, MissingKey, UnknownKey, WrongType
+from outdo.core.hints import GONE, did_you_mean, nearest
 from outdo.core.model import Value
 from outdo.core.written import Secret, Written
 
@@ -31,35 +31,6 @@ Read = Callable[[Value, Steps, list[Slip]], Any]
 
 _MAX_TEXT: Final = 1000
 """Characters of a text that is read as a quantity or a pattern."""
-
-_SYNONYMS = {
-    "command": "cmd",
-    "run": "cmd",
-    "script": "cmd",
-    "dependencies": "deps",
-    "inputs": "deps",
-    "outputs": "outs",
-    "parameters": "params",
-    "environment": "env",
-    "workdir": "wdir",
-    "working_dir": "wdir",
-    "description": "desc",
-    "variables": "vars",
-    "name": "project",
-}
-
-
-def did_you_mean(word: str, known: Collection[str]) -> str:
-    """The fix for an unknown word: the nearest known one, else all of them where they are few."""
-    if near := nearest(word, known):
-        return f"did you mean '{near}'?"
-    return f"known here: {', '.join(known)}" if 0 < len(known) <= 30 else ""
-
-
-def nearest(word: str, known: Collection[str]) -> str | None:
-    """The known word that was probably meant."""
-    meant = _SYNONYMS.get(word.lower())
-    return meant if meant in known else next(iter(get_close_matches(word, known, n=1)), None)
 
 
 def describe(value: Value) -> str:
@@ -389,7 +360,8 @@ def _struct(kind: type[Struct]) -> Read:
 def unknown_key(key: str, path: Steps, known: Collection[str]) -> Slip:
     """The slip of a key that is none of `known`, with the nearest one."""
     what = f"unknown key '{key}' in {dotted(path)}"
-    return Slip(UnknownKey, what, (*path, key), did_you_mean(key, known), at_key=True)
+    fix = GONE.get(key) or did_you_mean(key, known)
+    return Slip(UnknownKey, what, (*path, key), fix, at_key=True)
 
 
 def _made(kind: type[Struct], found: dict[str, Any], path: Steps, slips: list[Slip]) -> Any:

@@ -17,9 +17,10 @@ from msgspec.structs import replace
 
 from outdo.core.document import Slip, Steps
 from outdo.core.errors import BadTemplate, TooDeep
+from outdo.core.hints import did_you_mean
 from outdo.core.model import Value
 from outdo.core.nodes import MAX_DEPTH
-from outdo.core.shapes import UNREADABLE, did_you_mean
+from outdo.core.shapes import UNREADABLE
 from outdo.core.values import MISSING, step_into
 from outdo.core.written import Secret
 

@@ -7,9 +7,10 @@ from outdo.core import paths, template
 from outdo.core.digest import digest_bytes
 from outdo.core.document import Slip, Steps
 from outdo.core.errors import BadParams, BadPath, DuplicateKey, UserError
+from outdo.core.hints import did_you_mean
 from outdo.core.model import Path, Source, Value
 from outdo.core.params import parse
-from outdo.core.shapes import UNREADABLE, describe, did_you_mean, reader
+from outdo.core.shapes import UNREADABLE, describe, reader
 from outdo.core.template import Scope, resolve
 from outdo.core.values import MISSING, lookup
 

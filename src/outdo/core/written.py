@@ -210,7 +210,9 @@ class Pattern(Written, frozen=True):
     def written(cls, value: Any) -> Self:
         try:
             re.compile(value)
-        except (re.error, OverflowError, RecursionError) as error:
+        except RecursionError:
+            raise ValueError("a regular expression that nests less deep") from None
+        except (re.error, OverflowError) as error:
             raise ValueError(f"a regular expression ({error})") from None
         return cls(value)
 
