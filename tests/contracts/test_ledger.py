@@ -42,7 +42,7 @@ from outdo.core.model import (
     Status,
     Warned,
 )
-from outdo.core.query import parse_filter, parse_sort, select
+from outdo.core.query import Sort, parse_filter, parse_sort, select
 from outdo.core.record import Run, fold
 from outdo.store import ledger as module
 from outdo.store.database import open_database, tables
@@ -481,7 +481,7 @@ def test_the_database_is_durable(state: Path) -> None:
 
 
 def test_the_tables_and_the_questions_are_for_postgresql_too() -> None:
-    dialect = postgresql.dialect()
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     for table in tables.sorted_tables:
         assert "CREATE TABLE" in str(CreateTable(table).compile(dialect=dialect))
     for words in WORDS:
