@@ -451,8 +451,7 @@ def test_a_database_that_another_process_holds_is_done_without(
 
 
 def test_looks_at_once_all_see_everything(state: Path) -> None:
-    for number in range(50):
-        journal(state).append(run_of(RunId(f"run{number}")))
+    journal(state).append([event for number in range(50) for event in run_of(RunId(f"run{number}"))])
     code = (
         "import sys\n"
         "from outdo.store.ledger import Ledger\n"
