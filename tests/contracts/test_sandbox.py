@@ -2,7 +2,9 @@
 
 import os
 import socket
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,8 +18,10 @@ from outdo.run.enclosure import MOST_BINDS, to_bind
 from outdo.run.local import Local
 from outdo.run.mentions import modules, paths
 from outdo.run.ports import Cancel, Job, Outcome
+from outdo.run.rehearsal import Rehearsal, parse_faults
 from outdo.run.sandbox import Sandbox
 from outdo.run.trace import Tracer
+from outdo.store.files import Scratch
 
 BWRAP, STRACE = Bubblewrap.find(), Tracer.find()
 FILES = {
@@ -244,6 +248,17 @@ def test_sigterm_leaves_time_to_save(world: World) -> None:
     saves = "trap 'echo saved > out; exit' TERM; while :; do sleep 0.02; done"
     assert world.run(saves, writes=["out"], timeout=0.3).outcome.ending == "timeout"
     assert world.text("out") == "saved\n"
+
+
+def test_the_store_leaves_a_box_alone_that_is_in_use(world: World) -> None:
+    sweeping = Scratch(str(world.root / ".outdo" / "tmp"))
+    given = dict(os.environ)
+    stage = Stage(StageName("s"), ("cat data/a.csv",))
+    job = Job(stage.name, 1, stage.cmd, str(world.root), given, str(world.root / ".outdo" / "logs" / "log"))
+    with world.sandbox.enter(str(world.root), stage, ["data/a.csv"], [], job) as box:
+        sweeping.name()
+        assert world.local.run(box.job, Cancel()).ok
+    sweeping.close()
 
 
 # what comes out
@@ -536,7 +551,57 @@ def test_nothing_that_leaves_its_session_outlives_the_box(bubble: World) -> None
 
 @SLOW
 def test_temporary_files_are_its_own(bubble: World) -> None:
-    assert (
-        bubble.run("ls -A /tmp | grep -v -x -e pytest-of-.* -e tmp; echo x > /tmp/outdo-was-here").log == ""
-    )
+    with tempfile.NamedTemporaryFile(dir="/tmp") as mine:
+        assert not bubble.run(f"ls {mine.name}").ok
+    assert bubble.run("echo x > /tmp/outdo-was-here && cat /var/tmp/outdo-was-here").log == "x\n"
     assert not os.path.exists("/tmp/outdo-was-here")
+
+
+@SLOW
+def test_kill_9_of_the_engine_leaves_nothing_in_a_box(bubble: World) -> None:
+    engine = (
+        "import os, sys\n"
+        "from outdo.core.model import Stage\n"
+        "from outdo.run.local import Local\n"
+        "from outdo.run.ports import Cancel, Job\n"
+        "from outdo.run.sandbox import Sandbox\n"
+        "root = sys.argv[1]\n"
+        "stage = Stage('s', ('setsid sleep 6262 & echo up; env -i setsid sleep 6262 & sleep 6262',))\n"
+        "job = Job('s', 1, stage.cmd, root, dict(os.environ), root + '/log')\n"
+        "with Sandbox.find().enter(root, stage, [], [], job) as box:\n"
+        "    Local('engine').run(box.job, Cancel())\n"
+    )
+    process = subprocess.Popen([PYTHON, "-c", engine, str(bubble.root)])
+    log = bubble.root / "log"
+    while not log.exists() or "up" not in log.read_text():
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 2
+    while os.system("pgrep -f '^sleep 6262' > /dev/null") == 0 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert os.system("pgrep -f '^sleep 6262' > /dev/null") != 0
+    assert list((bubble.root / ".outdo" / "tmp").iterdir())
+    assert bubble.run("true").ok  # which sweeps up what was left
+
+
+@SLOW
+@pytest.mark.parametrize("fault", ["fail", "die", "hang", "flood", "lose"])
+def test_a_rehearsal_works_in_a_box(bubble: World, fault: str) -> None:
+    stage = Stage(StageName("s"), ("true",))
+    log = bubble.root / ".outdo" / "logs" / "log"
+    job = Job(
+        stage.name,
+        1,
+        stage.cmd,
+        str(bubble.root),
+        dict(os.environ),
+        str(log),
+        0.5 if fault == "hang" else None,
+    )
+    rehearsal = Rehearsal(bubble.local, parse_faults([f"s={fault}"]))
+    with bubble.sandbox.enter(str(bubble.root), stage, [], [], job) as box:
+        outcome = rehearsal.run(box.job, Cancel())
+    ends = {"fail": ("exited", 1), "die": ("exited", 137), "hang": ("timeout", None)}
+    assert (outcome.ending, outcome.exit_code) == ends.get(fault, ("exited", 0))
+    assert log.exists() == (fault != "lose")

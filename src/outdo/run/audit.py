@@ -17,7 +17,7 @@ from outdo.run.enclosure import covers
 from outdo.run.inotify import Inotify
 from outdo.run.ports import Job
 from outdo.run.trace import IGNORED, Ground, Tracer, read_notes
-from outdo.store.files import drop
+from outdo.store.files import Scratch
 
 
 class Audit(Struct, frozen=True):
@@ -85,11 +85,12 @@ class Trail:
         self._declared = declared
         self._ground = Ground(root)
         self._notes = ""
+        self._scratch: Scratch | None = None
         self._watch: Inotify | None = None
 
     def trace(self, tracer: Tracer, scratch: str) -> None:
-        os.makedirs(scratch, exist_ok=True)
-        self._notes = f"{scratch}/audit-{os.urandom(6).hex()}"
+        self._scratch = Scratch(scratch)
+        self._notes = self._scratch.name()
         self.job = msgspec.structs.replace(self.job, wrapper=(*self.job.wrapper, *tracer.before(self._notes)))
 
     def watch(self) -> None:
@@ -115,8 +116,8 @@ class Trail:
     def close(self) -> None:
         if self._watch is not None:
             self._watch.stop()
-        if self._notes:
-            drop(self._notes)
+        if self._scratch is not None:
+            self._scratch.close()
 
     def _undeclared(self, read: set[str], made: set[str]) -> list[Path]:
         found = {path for path in map(self._ground.inside, read - made) if path is not None}

@@ -18,13 +18,13 @@ _DROPPED = {"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache"}
 
 
 class Enclosure:
-    """A folder below `scratch`, on the project's file system, whose `top` stands for the project's folder."""
+    """A folder on the project's file system whose `top` stands for the project's folder."""
 
-    def __init__(self, scratch: str, root: str, reads: Collection[Path], writes: Collection[Path]) -> None:
+    def __init__(self, folder: str, root: str, reads: Collection[Path], writes: Collection[Path]) -> None:
         above = max(
             (path.count("../") + (path == "..") for path in reads if path.startswith("..")), default=0
         )
-        self.folder = f"{scratch}/box-{os.urandom(6).hex()}"
+        self.folder = folder
         self.top = "/".join([self.folder, *["up"] * above, os.path.basename(root)])
         self.scratch = f"{self.folder}/scratch"
         self.notes = f"{self.folder}/notes"
@@ -114,13 +114,6 @@ class Enclosure:
             else:
                 _move(place, os.path.join(self._root, path))
         return sorted(stray)
-
-    def close(self) -> None:
-        """The folder is gone."""
-        try:
-            remove(self.folder)
-        except OSError:
-            pass
 
     def _path(self, place: str) -> Path:
         return (

@@ -21,6 +21,7 @@ from outdo.run.bubblewrap import Bubblewrap
 from outdo.run.enclosure import Enclosure, covers, to_bind
 from outdo.run.ports import Job, Outcome
 from outdo.run.trace import Ground, Tracer, read_notes
+from outdo.store.files import Scratch
 
 _KEPT = {
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TERM", "NO_COLOR", "FORCE_COLOR",
@@ -120,7 +121,8 @@ class Box:
         self._declared = declared
         self._given = job
         self._log_start = os.path.getsize(job.log) if os.path.exists(job.log) else 0
-        self._inside = Enclosure(os.path.join(root, sandbox.scratch), root, declared.reads, declared.writes)
+        self._scratch = Scratch(os.path.join(root, sandbox.scratch))
+        self._inside = Enclosure(self._scratch.name(), root, declared.reads, declared.writes)
         self._environments = _environments(root, job.env)
         self._seen_outside: list[str] = []
         self.job = job
@@ -154,7 +156,7 @@ class Box:
         return sorted(found)
 
     def close(self) -> None:
-        self._inside.close()
+        self._scratch.close()
 
     def _fill_bubble(self, bwrap: Bubblewrap, reads: list[Path]) -> None:
         inside, root = self._inside, self._root
