@@ -201,7 +201,7 @@ class Scratch:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._own = ""
-        self._held = -1
+        self._give_back: Callable[[], object] | None = None
         self._lock = threading.Lock()
 
     def name(self) -> str:
@@ -213,14 +213,15 @@ class Scratch:
         return f"{self._own}/{os.urandom(8).hex()}"
 
     def close(self) -> None:
-        """Nothing of this process is left in the folder."""
+        """Nothing of this process is left in the folder; so it is too once this is no longer used."""
         with self._lock:
-            if self._own:
-                remove(self._own)
-                os.close(self._held)
-            self._own, self._held = "", -1
+            if self._give_back is not None:
+                self._give_back()
+            self._own = ""
 
     def _take(self) -> str:
+        import weakref
+
         os.makedirs(self._folder, exist_ok=True)
         with os.scandir(self._folder) as entries:
             for left in entries:
@@ -228,11 +229,12 @@ class Scratch:
         while True:
             own = f"{self._folder}/{os.getpid()}-{os.urandom(4).hex()}"
             os.mkdir(own)
-            self._held = os.open(own, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            _lock(self._held)
+            held = os.open(own, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            _lock(held)
             if os.path.exists(own):  # else another process swept it before it was locked
+                self._give_back = weakref.finalize(self, _give_back, own, held, os.getpid())
                 return own
-            os.close(self._held)
+            os.close(held)
 
     @staticmethod
     def _sweep(left: str) -> None:
@@ -247,6 +249,16 @@ class Scratch:
             pass
         finally:
             os.close(fd)
+
+
+def _give_back(own: str, held: int, pid: int) -> None:
+    try:
+        if os.getpid() == pid:  # not a fork, which has it from its parent
+            remove(own)
+    except OSError:
+        pass
+    finally:
+        os.close(held)
 
 
 def _lock(fd: int) -> bool:

@@ -13,6 +13,7 @@ from outdo.store.objects import Objects, Stored
 
 KINDS = ("reflink", "hardlink", "symlink", "copy")
 _EXECUTABLE = 0o111
+_TRIES = 10
 _UNABLE = {errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
 
 
@@ -54,7 +55,7 @@ class Links:
 
         Raises `Damaged` or `NotInStore`, and OSError where it can't be written."""
         for kind in self._allowed(_EXECUTABLE if executable else 0, link=link):
-            if kind != "copy" and self._linked(kind, digest, path, executable):
+            if self._linked(kind, digest, path, executable):
                 return
         mode = 0o777 if executable else 0o666
         self._replace(lambda name: self._copy(digest, name, mode), path)
@@ -86,7 +87,7 @@ class Links:
         place = objects.path(digest)
         try:
             if kind == "hardlink":
-                _link(place, path, self._replace)
+                self._hardlink(place, path)
             elif kind == "symlink":
                 self._point(path, place)
             else:
@@ -128,18 +129,23 @@ class Links:
         finally:
             os.close(fd)
 
+    def _hardlink(self, place: str, path: str) -> None:
+        for _ in range(_TRIES):
+            try:
+                try:
+                    os.link(place, path)
+                except FileExistsError:
+                    self._replace(lambda name: os.link(place, name), path)
+                return
+            except FileNotFoundError:
+                os.stat(place)  # else another process has just put its file in the place of the object
+        os.link(place, path)
+
     def _point(self, path: str, place: str) -> None:
         """`path` is a link to `place`: a relative one within the project, so that the project can be moved."""
         inside = place.startswith(f"{self._root}/")
         target = os.path.relpath(place, os.path.dirname(path)) if inside else place
         self._replace(lambda name: os.symlink(target, name), path)
-
-
-def _link(place: str, path: str, replace: Callable[[Callable[[str], None], str], None]) -> None:
-    try:
-        os.link(place, path)
-    except FileExistsError:
-        replace(lambda name: os.link(place, name), path)
 
 
 def _copy_file(path: str, name: str, mode: int) -> None:

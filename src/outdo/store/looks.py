@@ -91,7 +91,7 @@ class Looks:
 
     def scan(self, path: Path) -> Scan:
         """The names and marks of all files in a folder."""
-        return scan_folder(self.place(path), self.store, self._skipped)
+        return scan_folder(os.path.normpath(self.place(path)), self.store, self._skipped)
 
     def read(self, contents: Contents, places: Iterable[int]) -> None:
         """The digests at these places are known; raises FileNotFoundError where a file was removed meanwhile."""

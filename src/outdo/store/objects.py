@@ -30,7 +30,7 @@ _TINY = 1 << 12
 _FEW = 256
 _NO_HARDLINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
 _READ = os.O_RDONLY | os.O_CLOEXEC
-_TRIES = 3
+_TRIES = 10
 
 Seal = tuple[int, int, int]
 """Inode, mtime and size an object had when its bytes were last known to be right. Not its ctime: every hardlink
@@ -279,6 +279,8 @@ class Objects:
         try:
             os.link(old, temporary)
             os.rename(temporary, new)
+        except FileNotFoundError:
+            return None  # another thread has just put its file in the place of the object
         finally:
             drop(temporary)
         return seal

@@ -84,6 +84,8 @@ class Restoring:
         for name, found in self._sound.items():
             scan.names.append(name)
             scan.marks += found
+        for folder in self._tree.folders:
+            scan.add_folder(folder)
         contents = Contents(self._path, scan, self._looks.cache)
         for index, name in enumerate(scan.names):
             contents.digests[index] = self._files[name][0] if name in self._files else None
