@@ -146,6 +146,18 @@ def test_a_changed_param_says_from_what_to_what() -> None:
     assert world.reasons("train") == (Reason("param_changed", "rate", 0.1, 0.2),)
 
 
+def test_of_a_section_only_the_value_that_changed_is_told() -> None:
+    world = World()
+    world.params[RATE] = {"start": 0.1, "decay": {"every": 5}, "old": 1}
+    world.run()
+    world.params[RATE] = {"start": 0.1, "decay": {"every": 7}, "new": 1}
+    assert world.reasons("train") == (
+        Reason("param_changed", "rate.decay.every", 5, 7),
+        Reason("param_added", "rate.new", None, 1),
+        Reason("param_removed", "rate.old", 1),
+    )
+
+
 def test_one_and_true_are_two_values() -> None:
     world = World()
     world.params[RATE] = 1

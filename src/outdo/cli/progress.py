@@ -28,7 +28,7 @@ ENDS: tuple[Status, ...] = ("ran", "restored", "kept", "failed", "skipped", "can
 TICK = 0.125
 """Seconds between two looks at the running stages."""
 TAIL_LINES = 15
-METRICS = 6
+METRICS = 4
 """How many metrics the summary shows at most."""
 
 

@@ -5,7 +5,7 @@ something says `wait`: the engine asks `decide` again once that is known. So wha
 come from one place, and an output that comes out the same stops the wave by itself.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -151,12 +151,7 @@ def differences(
         elif before is not None and after is not None and _content(before) != _content(after):
             reasons.append(Reason("dependency_changed", path, before.digest, after.digest))
     reasons += [Reason("dependency_removed", path) for path in old.deps if path not in stage.deps]
-    for name, value in params.items():
-        if name not in old.params:
-            reasons.append(Reason("param_added", name, None, value))
-        elif old.params[name] != value or type(old.params[name]) is not type(value):
-            reasons.append(Reason("param_changed", name, old.params[name], value))
-    reasons += [Reason("param_removed", name, old.params[name]) for name in old.params if name not in params]
+    reasons += _changed_params("", old.params, params)
     for name in sorted({*old.env, *stage.env}):
         if old.env.get(name) != stage.env.get(name):
             reasons.append(Reason("env", name, old.env.get(name), stage.env.get(name)))
@@ -164,6 +159,22 @@ def differences(
     reasons += [Reason("output_added", path) for path in outs if path not in old.outs]
     reasons += [Reason("output_removed", path) for path in old.outs if path not in outs]
     return tuple(reasons)
+
+
+def _changed_params(prefix: str, before: Mapping[str, Value], after: Mapping[str, Value]) -> Iterator[Reason]:
+    """How params differ, down to the single values of a section that is tracked as a whole."""
+    for key, value in after.items():
+        name = f"{prefix}{key}"
+        old = before.get(key)
+        if key not in before:
+            yield Reason("param_added", name, None, value)
+        elif isinstance(old, Mapping) and isinstance(value, Mapping):
+            yield from _changed_params(f"{name}{'' if name.endswith(':') else '.'}", old, value)
+        elif old != value or type(old) is not type(value):
+            yield Reason("param_changed", name, old, value)
+    for key, old in before.items():
+        if key not in after:
+            yield Reason("param_removed", f"{prefix}{key}", old)
 
 
 def missing_inputs(stage: Stage, facts: Facts, graph: Graph) -> list[UserError]:
