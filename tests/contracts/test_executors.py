@@ -352,6 +352,26 @@ def test_a_run_inside_a_run_is_found_by_the_outer_one(local: Local, tmp_path: Pa
     assert not is_there(written_pids(tmp_path, 1)[0])
 
 
+@linux
+@pytest.mark.slow
+def test_of_a_thousand_stages_side_by_side_no_daemon_is_left(tmp_path: Path) -> None:
+    local, cancel = Local("test"), Cancel()
+
+    def work(number: int) -> None:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for _ in range(250):
+            assert local.run(job(folder, "setsid sleep 60 & true"), cancel).ok
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [number for number in range(4) if not is_empty(tmp_path / str(number))] == []
+    local.close()
+
+
 # the engine itself is killed
 
 ENGINE = """

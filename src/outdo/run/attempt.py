@@ -21,6 +21,7 @@ _FEW = 512
 _SHORT = 2.0
 """Seconds in which process numbers can't have come round."""
 
+_LOOKS = 100
 _PAUSE = 0.05
 _UNKILLABLE = 5.0
 _PROC = os.path.exists("/proc/loadavg")
@@ -164,12 +165,14 @@ class Attempt:
             return self._living_groups()
         since = self._leaders[0].pid - self.runs
         quick = time.monotonic() - self._began < _SHORT
-        while True:
+        found: list[int] = []
+        for _ in range(_LOOKS):
             pids = range(since + 1, last + 1) if quick and 0 <= last - since <= _FEW else guard.processes()
             found = [pid for pid in pids if self._is_ours(pid)]
             since, last, quick = last, guard.last_pid() or last, True
             if found or last == since:
-                return found
+                break
+        return found
 
     def _is_ours(self, pid: int) -> bool:
         try:

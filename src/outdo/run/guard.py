@@ -69,13 +69,17 @@ def last_pid() -> int | None:
 
 
 def _is_between(pid: int) -> bool:
-    """Whether a process has no environment as it is just being given one, and not by `env -i` or at its end."""
+    """Whether no environment could be read as the process was just being given another: it is not at its end, no
+    kernel thread, and has not got an empty one as by `env -i`."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
             fields = file.readall().rpartition(b")")[2].split()
     except OSError:
         return False
-    return fields[0] not in b"ZXx" and not int(fields[6]) & _KERNEL_THREAD_OR_EXITING and fields[48] == b"0"
+    if fields[0] in b"ZXx" or int(fields[6]) & _KERNEL_THREAD_OR_EXITING:
+        return False
+    begin, end = int(fields[47]), int(fields[48])
+    return end == 0 or begin < end
 
 
 def sweep(mark: bytes, groups: list[int]) -> None:
