@@ -33,13 +33,13 @@ def main() -> int:
             print(f"{name} …", file=sys.stderr)
             case = CASES[name](Grounds(root, said.full))
             results.append((case, by_turns(case.contenders, said.rounds or case.rounds)))
-        versions = [version(name) for name in ("outdo", "dvc", "make", "ninja")]
+        where = head([version(name) for name in ("outdo", "dvc", "make", "ninja")], root)
     except (Broken, Missing) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    text = "\n\n".join([head(versions), verdicts(results), *(figures(*result) for result in results)])
+    text = "\n\n".join([where, verdicts(results), *(figures(*result) for result in results)])
     print(text)
     if said.write:
         with open(said.write, "w", encoding="utf-8") as file:
@@ -49,8 +49,14 @@ def main() -> int:
 
 INTRODUCTION = """# Speed and memory, beside the peers
 
-Made by `make bench`. CPU is user and system time of a command and all its children; medians of several runs that
-take turns, from the least to the most in brackets. Every ratio is of two figures of the same run on one machine.
+Made by `python -m benchmarks --full --folder /dev/shm --write docs/benchmarks.md`; `make bench` prints the same tables
+for your machine, without DVC's first run of a chain, which takes minutes.
+
+CPU is the user and system time of a command and all its children. Figures are medians of several runs in which the
+contenders take turns, with the least and the most in brackets, and every ratio is of two figures of the same table: the
+peers are measured again each time. CPU repeats within some per cent on a busy machine; wall time does not. Projects are
+made on a tmpfs, so that tools are compared and not the state of a disk. All tools read the same stages; DVC's lock and
+cache are written for it where its own first run would take an hour, and `dvc status` has to call them clean.
 """
 
 if __name__ == "__main__":

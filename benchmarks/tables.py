@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 import time
 from collections.abc import Sequence
 
@@ -9,14 +10,16 @@ from benchmarks.cases import Case, Samples, megabytes, seconds
 from benchmarks.measure import Spread, of, spread
 
 
-def head(versions: Sequence[str]) -> str:
+def head(versions: Sequence[str], folder: str) -> str:
     """Where and with whom the figures were made."""
     cpu = next(
         (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), ""
     )
     machine = f"{len(os.sched_getaffinity(0))} × {cpu or platform.machine()}, {platform.system()} {platform.release()}"
     day = time.strftime("%Y-%m-%d")
-    return f"{day}, {machine}, Python {platform.python_version()}; {', '.join(versions)}."
+    disk = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True).stdout.strip()
+    where = f", projects on {disk}" if disk else ""
+    return f"{day}, {machine}, Python {platform.python_version()}{where}; {', '.join(versions)}."
 
 
 def verdicts(results: Sequence[tuple[Case, Samples]]) -> str:
