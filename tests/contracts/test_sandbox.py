@@ -241,7 +241,7 @@ def test_outdo_s_name_of_the_root_is_where_the_stage_is(world: World) -> None:
 def test_a_timeout_ends_it(world: World) -> None:
     attempt = world.run("sleep 60 & sleep 60", timeout=0.3)
     assert attempt.outcome.ending == "timeout"
-    assert attempt.outcome.seconds < 2
+    assert attempt.outcome.seconds < 5
 
 
 def test_sigterm_leaves_time_to_save(world: World) -> None:

@@ -76,7 +76,7 @@ def _is_between(pid: int) -> bool:
             fields = file.readall().rpartition(b")")[2].split()
     except OSError:
         return False
-    if fields[0] in b"ZXx" or int(fields[6]) & _KERNEL_THREAD_OR_EXITING:
+    if len(fields) < 49 or fields[0] in b"ZXx" or int(fields[6]) & _KERNEL_THREAD_OR_EXITING:
         return False
     begin, end = int(fields[47]), int(fields[48])
     return end == 0 or begin < end
