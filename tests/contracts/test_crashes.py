@@ -21,11 +21,9 @@ CHAIN = "stages:\n" + "".join(
 )
 
 
-def outdo(root: Path, *words: str, **more: object) -> "subprocess.CompletedProcess[str]":
+def outdo(root: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
-    return subprocess.run(
-        [OUTDO, *words], cwd=root, env=env, text=True, stdout=-1, stderr=-2, timeout=120, **more  # type: ignore[call-overload,no-any-return]
-    )  # fmt: skip
+    return subprocess.run([OUTDO, *words], cwd=root, env=env, text=True, stdout=-1, stderr=-2, timeout=120)
 
 
 def project(root: Path, text: str, **files: str) -> Path:

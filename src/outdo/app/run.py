@@ -35,6 +35,7 @@ from outdo.run.source import ignore, read_code, tracked
 from outdo.run.watch import Unwatched, Watch
 from outdo.run.workbench import Folders, Stores, Workbench
 from outdo.store.journal import Journal, Recorder
+from outdo.store.lock import NAME
 
 JOURNAL = "journal.jsonl"
 CAPTURE_SECONDS = 20.0
@@ -155,6 +156,8 @@ class Run:
         yield RunStarted(self.id, time(), project, self._options.command, user=_user(), plan=counts)
         for limit in self._watch.limits:
             yield Warned(self.id, time(), limit)
+        # Before anything is written, so that no output is ever taken for code.
+        ignore(self._project.root, list(_owned(self._project.graph)))
         capture.start()
         yield from self._engine.events()
 
@@ -175,8 +178,6 @@ class Run:
             project.lock.save(
                 {name: record for name, record in records.items() if name in project.graph.stages}
             )
-            made = {path for record in self._engine.records.values() for path in record.outs}
-            ignore(project.root, [path for path in _owned(project.graph) if path in made])
         except UserError as error:
             self._trouble = error.what
             warnings.append(Warned(self.id, time(), f"{error.what}; {error.fix}"))
@@ -194,7 +195,10 @@ class Run:
         """Reads the code and the environment while stages run; what can't be read costs a warning."""
         project = self._project
         try:
-            code = read_code(project.root)
+            written = [out.path for stage in project.graph.stages.values() for out in stage.outs]
+            code = read_code(project.root, without=[*written, NAME])
+            for trouble in filter(None, [code.trouble, _left_out(code.left_out)]):
+                self._engine.post(Warned(self.id, time(), trouble))
             environment = read_environment(project.root, os.environ)
             patch = project.objects.put_bytes(code.patch) if code.patch else None
             kept = project.objects.put_bytes(json.encode(environment, order="sorted"))
@@ -227,6 +231,10 @@ def _check_git(project: Project) -> None:
 def _owned(graph: Graph) -> Iterator[str]:
     """Outputs that the store keeps instead of Git."""
     return (out.path for stage in graph.stages.values() for out in stage.outs if out.cache)
+
+
+def _left_out(paths: Sequence[str]) -> str:
+    return f"too large to be recorded with the code: {', '.join(paths[:5])}" if paths else ""
 
 
 def _user() -> str:

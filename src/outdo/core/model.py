@@ -266,6 +266,7 @@ class StageFinished(Event, frozen=True, tag="stage_finished"):
     reasons: tuple[Reason, ...] = ()
     key: Key | None = None
     record: Record | None = None
+    """What came out; of a failure, what went in."""
     artifacts: tuple[Artifact, ...] = ()
     """Every dependency and output, with its content."""
     metrics: Mapping[str, float] = {}

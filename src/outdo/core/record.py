@@ -30,6 +30,7 @@ from outdo.core.model import (
     Value,
     Warned,
 )
+from outdo.core.values import leaves
 
 StageState = Status | Literal["running", "interrupted"]
 
@@ -233,7 +234,7 @@ class _Fold:
                 metrics=owner.metrics,
                 artifacts=owner.artifacts,
             )
-        params = event.record.params if event.record else {}
+        params = leaves(event.record.params) if event.record else {}
         artifacts = event.artifacts or _artifacts(event.record)
         ended = replace(ended, params=params, metrics=event.metrics, artifacts=artifacts)
         if owns(ended):

@@ -1,7 +1,7 @@
 """Nested values as files hold them: what stands under a name, their numbers, and short words for them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
@@ -42,19 +42,34 @@ def step_into(values: Value, step: str) -> Value | Missing:
 def numbers(value: Value) -> dict[str, float]:
     """The numbers in a nested value by dotted name: `{"test": {"auc": 0.7}}` is `{"test.auc": 0.7}`.
 
-    Booleans are no numbers; items of a list are named by their index.
+    In the order of the file. Booleans are no numbers; items of a list are named by their index.
     """
     found: dict[str, float] = {}
     todo: list[tuple[str, Value]] = [("", value)]
     while todo:
         name, part = todo.pop()
-        if isinstance(part, Mapping):
-            todo += [(f"{name}.{key}" if name else str(key), inner) for key, inner in part.items()]
-        elif isinstance(part, Sequence) and not isinstance(part, str | bytes):
-            todo += [(f"{name}.{index}" if name else str(index), inner) for index, inner in enumerate(part)]
-        elif isinstance(part, int | float) and not isinstance(part, bool):
+        if isinstance(part, int | float) and not isinstance(part, bool):
             found[name] = float(part)
-    return dict(sorted(found.items()))
+            continue
+        inner = (
+            part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else ()
+        )
+        todo += [(f"{name}.{key}" if name else str(key), value) for key, value in inner][::-1]
+    return found
+
+
+def leaves(values: Mapping[str, Value]) -> dict[str, Value]:
+    """The single values in mappings by dotted name; lists, and mappings with nothing in them, stay whole."""
+    found: dict[str, Value] = {}
+    todo = list(values.items())[::-1]
+    while todo:
+        name, part = todo.pop()
+        if isinstance(part, Mapping) and part:
+            dot = "" if name.endswith(":") else "."
+            todo += [(f"{name}{dot}{key}", value) for key, value in part.items()][::-1]
+        else:
+            found[name] = part
+    return found
 
 
 def short(value: Value, width: int = 40) -> str:

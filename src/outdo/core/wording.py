@@ -17,7 +17,9 @@ Lines = Mapping[Path, tuple[int, int]]
 """Lines added and removed in a dependency, where its former text is known."""
 
 
-def phrase(reason: Reason, actions: Mapping[StageName, Action] | None = None, lines: Lines | None = None) -> str:
+def phrase(
+    reason: Reason, actions: Mapping[StageName, Action] | None = None, lines: Lines | None = None
+) -> str:
     """A reason as a short clause, to stand after "will run:"."""
     subject = reason.subject
     match reason.kind:
@@ -57,7 +59,10 @@ _PHRASES = {
 
 
 def clauses(
-    action: Action, actions: Mapping[StageName, Action] | None = None, lines: Lines | None = None, most: int = 3
+    action: Action,
+    actions: Mapping[StageName, Action] | None = None,
+    lines: Lines | None = None,
+    most: int = 3,
 ) -> str:
     """The reasons of an action in one line, the first `most` of them."""
     told = [phrase(reason, actions, lines) for reason in action.reasons[:most]]

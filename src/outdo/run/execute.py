@@ -247,7 +247,7 @@ class Engine:
             status=ended.status,
             reasons=action.reasons,
             key=action.key,
-            record=ended.record,
+            record=ended.record or ended.tried,
             artifacts=artifacts(stage, ended.record) if new and ended.record else (),
             metrics=self._bench.metrics(stage) if ended.record is not None else {},
             failure=ended.failure,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from time import monotonic, time
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from outdo.core.digest import digest
 from outdo.core.errors import Damaged, NotInStore, NotWritten, UserError
@@ -60,6 +60,8 @@ class Ended(Struct, frozen=True):
     status: Status
     record: Record | None = None
     failure: str = ""
+    tried: Record | None = None
+    """What a failed stage was given; a record without outputs."""
     lost: Path = ""
     """The output whose bytes turned out to be damaged or gone, so that it could not be restored."""
     outcome: Outcome | None = None
@@ -137,7 +139,7 @@ class Workbench:
                 if attempt <= work.stage.retries:
                     orders.post(StageRetried(orders.run, time(), work.stage.name, attempt, failure))
             if outcome is not None and outcome.ending == "cancelled":
-                return Ended("cancelled", None, "stopped", "", outcome, attempt, monotonic() - started, log)
+                failure = "stopped"
             failure = failure or self._changed_inputs(work)
             if not failure:
                 record = self._store(work, orders.run, monotonic() - started)
@@ -145,8 +147,18 @@ class Workbench:
             failure = "; ".join(filter(None, [error.what, error.fix]))
         except OSError as error:
             failure = f"{error.strerror}: {error.filename}"
-        status: Status = "ran" if record is not None else "failed"
-        return Ended(status, record, failure, "", outcome, attempt, monotonic() - started, log)
+        stopped = outcome is not None and outcome.ending == "cancelled"
+        status: Status = "ran" if record is not None else "cancelled" if stopped else "failed"
+        return Ended(
+            status,
+            record,
+            failure,
+            tried=None if record else _tried(work),
+            outcome=outcome,
+            attempts=attempt,
+            seconds=monotonic() - started,
+            log=log,
+        )
 
     def metrics(self, stage: Stage) -> dict[str, float]:
         """The numbers in a stage's metric files by dotted name; a file that can't be read has none."""
@@ -199,7 +211,8 @@ class Workbench:
     def _watched(self, work: Work) -> Watched:
         reads: list[Path] = []
         for dep in work.deps:
-            reads += self._workspace.expand(dep) if is_glob(dep) else [dep]
+            literal = not is_glob(dep) or os.path.lexists(os.path.join(self._folders.root, dep))
+            reads += [dep] if literal else self._workspace.expand(dep)
         reads += [param.file for param in work.stage.params]
         inside = [os.path.normpath(os.path.join(self._folders.root, path)) for path in dict.fromkeys(reads)]
         writes = [os.path.join(self._folders.root, out.path) for out in work.stage.outs]
@@ -236,10 +249,7 @@ class Workbench:
             )
             if few and not self._objects.has(entry.digest):
                 self._workspace.keep_copy(path)
-        assert work.action.key is not None
-        record = Record(
-            work.action.key, stage.cmd, work.deps, work.params, stage.env, outs, run, round(seconds, 3)
-        )
+        record = structs.replace(_tried(work), outs=outs, run=run, seconds=round(seconds, 3))
         if not stage.always_changed:
             self._results.put(record)
         return record
@@ -249,6 +259,11 @@ class Workbench:
         if name != stage.name:
             name = f"{name}-{digest('log/1', stage.name)[:8]}"
         return os.path.join(self._folders.state, "logs", run, f"{name}.log")
+
+
+def _tried(work: Work) -> Record:
+    assert work.action.key is not None
+    return Record(work.action.key, work.stage.cmd, work.deps, work.params, work.stage.env)
 
 
 def artifacts(stage: Stage, record: Record) -> tuple[Artifact, ...]:

@@ -106,7 +106,7 @@ class Workspace:
     def keep_copy(self, path: Path) -> None:
         """The store has a copy of all that a path holds now, and of a folder or a glob its tree too; the path stays as
         it is. So a later change to it can be shown."""
-        if not is_glob(path) and not os.path.isdir(self._looks.place(path)):
+        if os.path.isfile(self._looks.place(path)):
             self._objects.copy_in(self._looks.place(path))
             return
         contents = self._contents(path)
