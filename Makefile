@@ -30,5 +30,8 @@ types: $(READY)
 
 check: test lint types  ## what every commit has to pass
 
+bench: $(READY)  ## Outdo beside its peers, as tables
+	$(BIN)/python -m benchmarks
+
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

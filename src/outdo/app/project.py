@@ -65,9 +65,20 @@ class Project:
 
     def make_state(self) -> None:
         """Makes sure that `.outdo` is there, and that Git does not see it."""
-        ignore = os.path.join(self.state, ".gitignore")
-        if not os.path.exists(ignore):
-            write_atomic(ignore, b"*\n")
+        _make_state(self.state)
+
+
+def make_state(start: str) -> str:
+    """The folder for Outdo's own files in the project that `start` is in, made if need be; raises `NoProject`."""
+    state = os.path.join(find_root(start), STATE)
+    _make_state(state)
+    return state
+
+
+def _make_state(state: str) -> None:
+    ignore = os.path.join(state, ".gitignore")
+    if not os.path.exists(ignore):
+        write_atomic(ignore, b"*\n")
 
 
 def find_root(start: str) -> str:

@@ -1,5 +1,6 @@
 """`outdo run` where nothing is to be done: answered without loading anything that only work needs."""
 
+import gc
 import os
 import sys
 from time import monotonic
@@ -14,6 +15,7 @@ from outdo.core.plan import Request
 def run_if_fresh() -> int | None:
     """0 if every stage is fresh, after saying so; None if there is work, or a mistake, for the command itself."""
     started = monotonic()
+    gc.disable()  # a short life leaves nothing to collect
     try:
         project = open_project(os.curdir)
         made = make_plan(project, Request())
@@ -22,6 +24,8 @@ def run_if_fresh() -> int | None:
         take_in(project, made)
     except UserError:
         return None
+    finally:
+        gc.enable()
     print(unchanged(project.pipeline.project, len(made.actions), monotonic() - started), file=sys.stderr)
     return 0
 

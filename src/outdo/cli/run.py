@@ -14,7 +14,7 @@ from msgspec import json
 
 from outdo.app.lazy import lazy
 from outdo.app.plan import make_plan, nothing_to_do, status, take_in
-from outdo.app.project import Project, open_project
+from outdo.app.project import Project, make_state, open_project
 from outdo.cli import complete
 from outdo.cli.fresh import unchanged
 from outdo.cli.paint import is_live, say
@@ -74,9 +74,7 @@ def command(
     if dry:
         return _dry(request, as_json)
     started = monotonic()
-    project = open_project(os.curdir)
-    project.make_state()
-    with Turn(os.path.join(project.state, "turn"), " ".join(["outdo", *sys.argv[1:]]), _tell_wait):
+    with Turn(os.path.join(make_state(os.curdir), "turn"), " ".join(["outdo", *sys.argv[1:]]), _tell_wait):
         project = open_project(os.curdir)
         made = make_plan(project, request)
         if nothing_to_do(made):

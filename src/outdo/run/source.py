@@ -5,8 +5,6 @@ Nothing here changes the index, the history or the objects of the user's reposit
 
 import os
 import re
-import shutil
-import tempfile
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -97,9 +95,11 @@ class _Changes(Struct, frozen=True):
 
 
 def _read_code(root: str, without: frozenset[bytes]) -> Code:
+    found = _changes(_git(root, ["status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all"]))
+    if not found.changed and not found.untracked:
+        return Code(found.commit, found.branch)
     asked = ["--show-toplevel", "--show-prefix", "--git-path", "index", "--git-path", "objects"]
     top, prefix, *store = _git(root, ["rev-parse", *asked]).removesuffix(b"\n").rsplit(b"\n", 3)
-    found = _changes(_git(root, ["status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all"]))
     written = {path for path in (*found.changed, *found.untracked) if _is_in(path, prefix, without)}
     changed = [path for path in found.changed if path not in written]
     untracked = [path for path in found.untracked if path not in written]
@@ -181,6 +181,9 @@ def _patch(
     top: str, store: _Store, untracked: Sequence[bytes], without: Sequence[bytes], against: str | None
 ) -> bytes:
     """The difference to a commit, made on a copy of the index that knows the untracked files too."""
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="outdo-") as folder:
         env = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
         if os.path.exists(store.index_file):

@@ -104,6 +104,7 @@ class Workbench:
         self._results = stores.results
         self._executor = executor
         self.cancel = Cancel()
+        self._env = {"PYTHONUNBUFFERED": "1", **os.environ, "OUTDO_ROOT": folders.root}
 
     def restore(self, work: Work) -> Ended:
         """Puts a known result in place; where the store turns out not to have it, says what is `lost`."""
@@ -195,10 +196,8 @@ class Workbench:
     def _job(self, work: Work, run: RunId, attempt: int, log: str) -> Job:
         stage = work.stage
         env = {
-            "PYTHONUNBUFFERED": "1",
-            **os.environ,
+            **self._env,
             **stage.env,
-            "OUTDO_ROOT": self._folders.root,
             "OUTDO_RUN": run,
             "OUTDO_STAGE": stage.name,
             "OUTDO_ATTEMPT": str(attempt),

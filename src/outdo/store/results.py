@@ -1,6 +1,6 @@
 """The run cache: for every key ever computed in this store, what came out.
 
-One small file a key, so that runs in several workspaces add to it at once and a remote can carry it. A result only
+One small file a key, all in one folder, so that runs in several workspaces add to it at once and a remote can carry it. A result only
 names objects; whether the store still holds their bytes is asked where it is used.
 """
 
@@ -35,4 +35,4 @@ class Results:
         write_atomic(self._path(record.key), _encode(record))
 
     def _path(self, key: Key) -> str:
-        return os.path.join(self._root, key[:2], key[2:])
+        return os.path.join(self._root, key)
