@@ -1,7 +1,7 @@
 """The run cache: for every key ever computed in this store, what came out.
 
-One small file a key, all in one folder, so that runs in several workspaces add to it at once and a remote can carry it. A result only
-names objects; whether the store still holds their bytes is asked where it is used.
+One small file a key, all in one folder, so that runs in several workspaces add to it at once and a remote can carry
+it. A result only names objects; whether the store still holds their bytes is asked where it is used.
 """
 
 import os
