@@ -258,3 +258,50 @@ def test_a_lost_store_with_outputs_in_place_runs_nothing(tmp_path: Path) -> None
     outdo(root, "run")
     shutil.rmtree(root / ".outdo")
     assert "nothing to do" in outdo(root, "run").stdout
+
+
+def test_an_input_that_is_a_link_counts_by_what_it_leads_to(tmp_path: Path) -> None:
+    root = project(
+        tmp_path / "p", "stages:\n  a: {cmd: cp link a, deps: [link], outs: [a]}\n", one="1", two="2"
+    )
+    (root / "link").symlink_to("one")
+    outdo(root, "run")
+    (root / "one").write_text("1 edited")
+    assert outdo(root, "run").returncode == 0
+    assert (root / "a").read_text() == "1 edited"
+    (root / "link").unlink()
+    (root / "link").symlink_to("two")
+    outdo(root, "run")
+    assert (root / "a").read_text() == "2"
+
+
+def test_a_folder_with_links_inside_it_is_restored_as_it_was(tmp_path: Path) -> None:
+    cmd = "mkdir d; echo 7 > d/weights; ln -s weights d/latest; mkdir d/empty"
+    root = project(tmp_path / "p", f"stages:\n  a: {{cmd: '{cmd}', outs: [d]}}\n")
+    outdo(root, "run")
+    shutil.rmtree(root / "d")
+    assert "1 restored" in outdo(root, "run").stdout
+    assert os.readlink(root / "d" / "latest") == "weights"
+    assert (root / "d" / "empty").is_dir()
+
+
+def test_an_output_below_a_link_that_leads_out_of_the_project_is_refused(tmp_path: Path) -> None:
+    root = project(tmp_path / "p", "stages:\n  a: {cmd: echo 1 > far/a, outs: [far/a]}\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a").write_text("precious")
+    (root / "far").symlink_to(elsewhere)
+    failed = outdo(root, "run")
+    assert failed.returncode == 1
+    assert "leads out of the project" in failed.stdout
+    assert (elsewhere / "a").read_text() == "precious"
+
+
+def test_two_stages_that_claim_one_output_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    root = project(
+        tmp_path / "p", "stages:\n  a: {cmd: touch x, outs: [x]}\n  b: {cmd: touch x, outs: [x]}\n"
+    )
+    refused = outdo(root, "run")
+    assert refused.returncode == 2
+    assert "stages 'a' and 'b' both write 'x'" in refused.stdout
+    assert not (root / "x").exists()

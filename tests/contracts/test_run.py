@@ -97,6 +97,11 @@ def test_a_rehearsed_death_is_a_failure_with_its_signal(tmp_path: Path) -> None:
     assert "killed by signal 9" in result.stages[StageName("a")].failure
 
 
+def test_a_rehearsal_of_a_stage_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no stage or output is named 'b'"):
+        run(project(tmp_path, "  a: {cmd: touch a, outs: [a]}\n"), rehearse=("b=fail",))
+
+
 def test_a_stage_knows_who_it_is(tmp_path: Path) -> None:
     root = project(
         tmp_path, "  a: {cmd: 'echo $OUTDO_STAGE $MODE $OUTDO_ROOT > a', outs: [a], env: {MODE: fast}}\n"

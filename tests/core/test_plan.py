@@ -297,6 +297,18 @@ def test_a_file_inside_a_restored_folder_is_waited_for() -> None:
     assert world.plan() == {"a": "restore", "b": "wait"}
 
 
+def test_a_thousand_stacked_diamonds_are_planned_without_walking_every_path() -> None:
+    stages: list[Stage] = []
+    for i in range(1000):
+        stages.append(stage(f"top{i:04}", f"joined{i - 1}" if i else "raw.csv", f"top{i}"))
+        stages.append(stage(f"left{i:04}", f"top{i}", f"left{i}"))
+        stages.append(stage(f"right{i:04}", f"top{i}", f"right{i}"))
+        stages.append(stage(f"z{i:04}", f"left{i} right{i}", f"joined{i}"))
+    world = World(tuple(stages))
+    assert len(world.run()) == 4000
+    assert set(world.plan().values()) == {"keep"}
+
+
 def test_ten_thousand_stages_are_planned() -> None:
     stages = tuple(stage(f"s{i:05}", f"o{i - 1}" if i else "raw.csv", f"o{i}") for i in range(10_000))
     world = World(stages)

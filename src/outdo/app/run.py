@@ -10,7 +10,7 @@ from msgspec import Struct, json
 
 from outdo.app.lazy import lazy
 from outdo.app.project import Project
-from outdo.core.errors import TrackedByGit, UserError
+from outdo.core.errors import BadRehearsal, TrackedByGit, UserError
 from outdo.core.graph import Graph
 from outdo.core.model import (
     AnyEvent,
@@ -87,6 +87,12 @@ class Run:
         now = time()
         self.id = RunId(f"{strftime('%Y%m%d-%H%M%S', gmtime(now))}-{os.urandom(2).hex()}")
         faults = parse_faults(options.rehearse)
+        for stage in faults:
+            if stage not in project.graph.stages:
+                project.graph.named([stage])
+                raise BadRehearsal(
+                    f"'{stage}' is a group or an output", fix="name one stage: `outdo status` lists them"
+                )
         executor = executor or Local(self.id)
         self._executor = Rehearsal(executor, faults) if faults else executor
         self._stages = [project.graph.stages[a.stage] for a in made.actions if a.verb in ("run", "wait")]

@@ -33,5 +33,7 @@ def run_if_fresh() -> int | None:
 def unchanged(project: str, stages: int, seconds: float) -> str:
     """The summary of a run that had nothing to do."""
     paint = Paint(sys.stderr)
+    if not stages:
+        return f"{paint(project, 'bold')}: no stages yet; add one to the file"
     count = "its one stage is" if stages == 1 else f"all {stages} stages are"
     return f"{paint('=', 'green')} {paint(project, 'bold')}: nothing to do, {count} fresh · {seconds:.2f}s"
