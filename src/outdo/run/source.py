@@ -12,6 +12,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from outdo.core.model import Path
+from outdo.run.git import Refused, git, in_repository
 
 UNTRACKED_LIMIT = 10_000_000
 """Bytes of all untracked files that a patch takes along."""
@@ -19,8 +20,6 @@ FILE_LIMIT = 10_000_000
 """Bytes of one changed file that a patch takes along."""
 PATCH_LIMIT = 64_000_000
 """Bytes of a whole patch."""
-SECONDS = 60.0
-"""How long one question to Git may take."""
 
 
 class Code(Struct, frozen=True):
@@ -39,30 +38,26 @@ class Code(Struct, frozen=True):
     """Why Git did not answer, as a sentence; empty where there is none to ask."""
 
 
-class _Refused(Exception):
-    """Git did not answer a question."""
-
-
 def read_code(root: str, without: Iterable[Path] = ()) -> Code:
     """The code in the repository of `root`; a plain `Code()` outside Git.
 
     What stages write is no code: the paths `without` (from `root`, with all that is in them) neither make it
     dirty nor are in the patch."""
-    if not _repository(root):
+    if not in_repository(root):
         return Code()
     try:
         return _read_code(root, frozenset(os.fsencode(path.rstrip("/")) for path in without))
-    except _Refused as refused:
+    except Refused as refused:
         return Code(trouble=str(refused))
 
 
 def tracked(root: str, paths: Sequence[Path]) -> list[Path]:
     """Those of `paths` that Git tracks, or tracks something in; none outside Git."""
-    if not paths or not _repository(root):
+    if not paths or not in_repository(root):
         return []
     try:
-        listed = _git(root, ["ls-files", "-z"]).split(b"\0")[:-1]
-    except _Refused:
+        listed = git(root, ["ls-files", "-z"]).split(b"\0")[:-1]
+    except Refused:
         return []
     return [path for path in paths if _lists(listed, os.fsencode(path))]
 
@@ -72,7 +67,7 @@ def ignore(root: str, paths: Sequence[Path]) -> list[str]:
     is otherwise left as it is. Returns the files that were changed, from `root`; none outside Git. A file that
     can't be written stays as it is: that costs an untracked file in `git status`, and never a run."""
     inside = [path for path in paths if not path.startswith(("../", "/"))]
-    if not inside or not _repository(root):
+    if not inside or not in_repository(root):
         return []
     ignored = _ignored(root, inside)
     lines: dict[str, list[bytes]] = {}
@@ -95,11 +90,11 @@ class _Changes(Struct, frozen=True):
 
 
 def _read_code(root: str, without: frozenset[bytes]) -> Code:
-    found = _changes(_git(root, ["status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all"]))
+    found = _changes(git(root, ["status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all"]))
     if not found.changed and not found.untracked:
         return Code(found.commit, found.branch)
     asked = ["--show-toplevel", "--show-prefix", "--git-path", "index", "--git-path", "objects"]
-    top, prefix, *store = _git(root, ["rev-parse", *asked]).removesuffix(b"\n").rsplit(b"\n", 3)
+    top, prefix, *store = git(root, ["rev-parse", *asked]).removesuffix(b"\n").rsplit(b"\n", 3)
     written = {path for path in (*found.changed, *found.untracked) if _is_in(path, prefix, without)}
     changed = [path for path in found.changed if path not in written]
     untracked = [path for path in found.untracked if path not in written]
@@ -112,7 +107,7 @@ def _read_code(root: str, without: frozenset[bytes]) -> Code:
     try:
         index, objects = (os.path.join(os.fsencode(root), path) for path in store)
         patch = _patch(os.fsdecode(top), _Store(index, objects), taken, unwanted, found.commit)
-    except _Refused as refused:
+    except Refused as refused:
         return Code(found.commit, found.branch, dirty=True, trouble=str(refused))
     left_out = tuple(sorted(os.fsdecode(path) for path in (*left, *large)))
     return Code(found.commit, found.branch, True, patch, left_out)
@@ -194,14 +189,14 @@ def _patch(
             env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = os.fsdecode(store.objects)
             os.mkdir(env["GIT_OBJECT_DIRECTORY"])
             add = ["add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul"]
-            _git(top, ["--literal-pathspecs", *add], b"\0".join(untracked), env)
-        base = against or _git(top, ["hash-object", "-t", "tree", "--stdin"]).strip().decode()
+            git(top, ["--literal-pathspecs", *add], b"\0".join(untracked), env)
+        base = against or git(top, ["hash-object", "-t", "tree", "--stdin"]).strip().decode()
         words = ["diff", "--binary", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv"]
         words += ["--no-renames", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short"]
         but = [f":(top,exclude,literal){os.fsdecode(path)}" for path in without]
-        patch = _git(top, [*words, base, "--", ":(top)", *but], env=env)
+        patch = git(top, [*words, base, "--", ":(top)", *but], env=env)
     if len(patch) > PATCH_LIMIT:
-        raise _Refused(f"the difference to the commit is {len(patch) // 1_000_000} MB and was not recorded")
+        raise Refused(f"the difference to the commit is {len(patch) // 1_000_000} MB and was not recorded")
     return patch
 
 
@@ -219,8 +214,8 @@ def _ignored(root: str, paths: Sequence[Path]) -> set[Path]:
     """Those of `paths` that some rule ignores."""
     asked = b"".join(b"./" + os.fsencode(path) + b"\0" for path in paths)  # `:a` alone would be a pathspec
     try:
-        told = _git(root, ["check-ignore", "-z", "--no-index", "--stdin"], asked, accepted=(0, 1))
-    except _Refused:
+        told = git(root, ["check-ignore", "-z", "--no-index", "--stdin"], asked, accepted=(0, 1))
+    except Refused:
         return set()
     return {os.fsdecode(path[2:]) for path in told.split(b"\0")}
 
@@ -262,60 +257,3 @@ def _add(file: str, rules: Sequence[bytes]) -> bool:
     except OSError:
         return False
     return True
-
-
-# Git.
-
-_LOCAL = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_PREFIX",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_COMMON_DIR",
-)
-"""Set while Git runs a hook; they would make it speak of another place than the one asked about."""
-
-
-def _repository(root: str) -> bool:
-    """Whether a folder from `root` upwards has a `.git`, so that asking Git is worth a process."""
-    folder = os.path.abspath(root)
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return False
-        folder = above
-    return True
-
-
-def _git(
-    folder: str,
-    words: Sequence[str],
-    given: bytes = b"",
-    env: Mapping[str, str] | None = None,
-    accepted: Sequence[int] = (0,),
-) -> bytes:
-    """What one Git process answers; raises `_Refused` where it does not."""
-    import subprocess
-
-    inherited = {name: value for name, value in os.environ.items() if name not in _LOCAL}
-    quiet = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-    command = ["git", "-c", "core.quotePath=false", *words]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            input=given,
-            env={**inherited, **quiet, **(env or {})},
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise _Refused("Git is not installed, so the commit is not known") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise _Refused(f"Git did not answer: {error}") from None
-    if done.returncode not in accepted:
-        told = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-        raise _Refused(f"Git did not answer: {told or f'it ended with {done.returncode}'}")
-    return done.stdout
