@@ -25,8 +25,8 @@ def words(text: str | None) -> str:
 def errors() -> Iterator[str]:
     yield "# Error codes"
     yield ""
-    yield "`outdo why CODE` prints these without a network. Exit codes: 0 done, 1 a stage or the machine failed, 2 a mistake in"
-    yield "the file or the words, 3 a gate failed, 4 not signed in, 5 waits for approval, 130 interrupted."
+    yield "`outdo why CODE` prints these without a network. Exit codes: 0 done, 1 a stage or the machine failed,"
+    yield "2 a mistake in the file or the words, 3 a gate failed, 4 not signed in, 5 waits for approval, 130 interrupted."
     yield ""
     yield "| code | name | what it means | exit |"
     yield "| --- | --- | --- | --- |"
@@ -38,8 +38,17 @@ def commands() -> Iterator[str]:
     yield "# Commands"
     yield ""
     yield "Text for people goes to stderr while a run is followed, data to stdout. `--json` prints one object"
-    yield "`{schema, status, data}`, `outdo run --json` an object a line for each [event](events.md). Colour is left out where"
-    yield "stdout is no terminal, with `NO_COLOR`, and in CI."
+    yield "`{schema, status, data}`, `outdo run --json` an object a line for each [event](events.md). Colour is left"
+    yield "out where stdout is no terminal, with `NO_COLOR`, and in CI."
+    yield ""
+    yield 'Stages, groups and outputs are completed by the shell: put `eval "$(_OUTDO_COMPLETE=bash_source outdo)"` into'
+    yield "`~/.bashrc` (`zsh_source` and `fish_source` for the others)."
+    yield ""
+    yield "| variable | meaning |"
+    yield "| --- | --- |"
+    yield "| `OUTDO_STORE` | the folder of the store, to share it between workspaces; `.outdo` if not said |"
+    yield "| `OUTDO_LINKS` | how files come out of the store, the first that works: `reflink,hardlink,copy` (or `symlink`) |"
+    yield "| `NO_COLOR`, `FORCE_COLOR`, `CI` | no colour; colour; no live region |"
     for name in COMMANDS:
         context = click.Context(outdo, info_name="outdo")
         command = outdo.get_command(context, name)
@@ -53,7 +62,8 @@ def events() -> Iterator[str]:
     yield "# Events"
     yield ""
     yield "What a run yields, in order: to the terminal, to `outdo run --json`, to `Pipeline.stream()`, to the journal"
-    yield "(`.outdo/journal.jsonl`). Every event has `event` (its kind), `run` (the run's id) and `at` (seconds since 1970)."
+    yield "(`.outdo/journal.jsonl`). Every event has `event` (its kind), `run` (the run's id) and `at` (seconds since"
+    yield "1970)."
     for kind in get_args(AnyEvent):
         yield from ("", f"## {kind.__struct_config__.tag}", "", words(inspect.getdoc(kind)), "")
         common = {field.name for field in structs.fields(Event)}

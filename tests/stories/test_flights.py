@@ -48,7 +48,7 @@ def run_scripts(folder: Path, scripts: list[str]) -> None:
 
 @cache
 def table(path: Path) -> Any:
-    import pandas  # type: ignore[import-untyped]
+    import pandas
 
     return pandas.read_parquet(path)
 
@@ -305,7 +305,7 @@ def test_the_checks_of_the_file_are_true(result: Path) -> None:
 
 
 def test_the_gates_of_the_file_are_true(metrics: dict[str, float], result: Path) -> None:
-    from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+    from sklearn.metrics import roc_auc_score
 
     predictions = table(result / "predictions.parquet")
     carriers = [rows for _, rows in predictions.groupby("carrier", observed=True) if len(rows) >= 200]
