@@ -10,7 +10,7 @@ from outdo.app.plan import status
 from outdo.app.project import Project
 from outdo.core.errors import UserError
 from outdo.core.graph import is_glob
-from outdo.core.model import Action, Digest, Path, Plan, Reason, StageName
+from outdo.core.model import Action, Digest, Path, Plan, Reason, RunId, StageName
 from outdo.core.plan import Request
 from outdo.store import trees
 
@@ -35,6 +35,8 @@ class Why(Struct, frozen=True):
     chain: tuple[Action, ...]
     changes: Mapping[Path, tuple[Change, ...]]
     """By dependency."""
+    computed_by: RunId | None = None
+    """The run that computed what is kept or restored, where the run cache knows it."""
 
 
 def why(project: Project, target: str) -> Why:
@@ -49,9 +51,10 @@ def why(project: Project, target: str) -> Why:
             continue
         chain.append(action)
         todo += [StageName(reason.subject) for reason in action.reasons if reason.kind == "upstream"]
-    return Why(
-        name, tuple(chain), _changes(project, (reason for action in chain for reason in action.reasons))
-    )
+    changes = _changes(project, (reason for action in chain for reason in action.reasons))
+    key = chain[0].key
+    known = project.results.get(key) if key and chain[0].record is not None else None
+    return Why(name, tuple(chain), changes, known.run if known else None)
 
 
 def changed_lines(project: Project, plan: Plan) -> dict[Path, tuple[int, int]]:

@@ -55,23 +55,26 @@ def _text(found: Why) -> str:
     for action in found.chain:
         if lines:
             lines.append("")
-        lines.append(f"{paint(plain(action.stage), 'bold')} {_verdict(action)}")
+        lines.append(
+            f"{paint(plain(action.stage), 'bold')} {_verdict(action, found.computed_by if action is found.chain[0] else None)}"
+        )
         for reason in action.reasons:
             lines += _reason(reason, found, actions, paint)
     return "\n".join(lines)
 
 
-def _verdict(action: Action) -> str:
+def _verdict(action: Action, computed_by: str | None) -> str:
     if action.verb == "wait":
         return "waits for what is above it, and runs unless its inputs come out the same:"
     if action.verb == "keep":
+        whose = f"run {computed_by}, see `outdo show {computed_by}`" if computed_by else "its last run"
         return (
-            "is fresh: its command, inputs and outputs are those of its last run"
-            if not action.reasons
-            else "is kept:"
+            "is kept:"
+            if action.reasons
+            else f"is fresh: its command, inputs and outputs are those of {whose}"
         )
-    if action.verb == "restore" and action.record is not None and action.record.run:
-        return f"will be restored from run {action.record.run}, which had these inputs:"
+    if action.verb == "restore" and computed_by:
+        return f"will be restored from run {computed_by}, which had these inputs:"
     return f"{VERBS[action.verb]}:" if action.reasons else VERBS[action.verb]
 
 
