@@ -55,9 +55,8 @@ def _text(found: Why) -> str:
     for action in found.chain:
         if lines:
             lines.append("")
-        lines.append(
-            f"{paint(plain(action.stage), 'bold')} {_verdict(action, found.computed_by if action is found.chain[0] else None)}"
-        )
+        computed_by = found.computed_by if action is found.chain[0] else None
+        lines.append(f"{paint(plain(action.stage), 'bold')} {_verdict(action, computed_by)}")
         for reason in action.reasons:
             lines += _reason(reason, found, actions, paint)
     return "\n".join(lines)
