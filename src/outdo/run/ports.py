@@ -57,7 +57,7 @@ class Cancel:
     def __init__(self) -> None:
         self._event = threading.Event()
         self._wakers: list[Callable[[], None]] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal may ask for the stop while this thread watches
 
     def request(self) -> None:
         """Asks every attempt that watches, now or later, to end; a second call changes nothing."""
