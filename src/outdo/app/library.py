@@ -11,6 +11,7 @@ from outdo.app import why as reasons
 from outdo.app.project import Project, open_project
 from outdo.app.run import Options, Result, Run
 from outdo.core.graph import Graph
+from outdo.core.looks import LOOKS
 from outdo.core.model import Action, AnyEvent, Plan, RunId, RunStatus, StageFinished, StageName
 from outdo.core.picture import svg
 from outdo.core.plan import Request
@@ -71,7 +72,8 @@ class Finished(Struct, frozen=True):
 
     def _repr_html_(self) -> str:
         marks = {name: Mark(stage.status) for name, stage in self.stages.items()}
-        return _page(self.graph, marks, {name: _ended(stage) for name, stage in self.stages.items()})
+        ends = {name: _ended(stage) for name, stage in self.stages.items()}
+        return _page(self.graph, marks, ends, {name: f"{value:.5g}" for name, value in self.metrics.items()})
 
 
 class Pipeline:
@@ -164,13 +166,21 @@ def _told(action: Action, actions: Mapping[StageName, Action]) -> str:
 
 
 def _ended(stage: StageFinished) -> str:
-    words = f"{stage.status} in {duration(stage.seconds)}" if stage.status == "ran" else str(stage.status)
+    word = LOOKS[stage.status].word
+    words = f"{word} in {duration(stage.seconds)}" if stage.status == "ran" else word
     return f"{words}: {stage.failure}" if stage.failure else words
 
 
-def _page(graph: Graph, marks: Mapping[StageName, Mark], rows: Mapping[StageName, str]) -> str:
+def _page(
+    graph: Graph, marks: Mapping[StageName, Mark], *tables: Mapping[StageName, str] | Mapping[str, str]
+) -> str:
+    drawn = "".join(_table(rows) for rows in tables if rows)
+    return f"<div>{svg(part(graph, marks), marks)}{drawn}</div>"
+
+
+def _table(rows: Mapping[StageName, str] | Mapping[str, str]) -> str:
+    cell = "<td style='text-align:left;padding:2px 16px 2px 0;border:0'>"
     lines = "".join(
-        f"<tr><td><b>{escape(name)}</b></td><td style='text-align:left'>{escape(told)}</td></tr>"
-        for name, told in rows.items()
+        f"<tr>{cell}<b>{escape(name)}</b></td>{cell}{escape(told)}</td></tr>" for name, told in rows.items()
     )
-    return f"<div>{svg(part(graph, marks), marks)}<table>{lines}</table></div>"
+    return f"<table style='border-collapse:collapse;font-size:13px;margin:8px 16px'>{lines}</table>"
