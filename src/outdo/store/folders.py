@@ -59,30 +59,34 @@ class Scan:
 def scan_folder(top: str, store: str, skipped: Container[str]) -> Scan:
     """What is in the folder at `top`; `store` is where links into the store lead, `skipped` names absolute paths."""
     scan = Scan(top)
+    names, marks = scan.names, scan.marks
     todo = [""]
     while todo:
         prefix = todo.pop()
-        before = len(scan.names) + len(todo)
+        before = len(names) + len(todo)
         folder = f"{top}/{prefix}" if prefix else top
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    name = prefix + entry.name
                     try:
-                        if entry.is_dir(follow_symlinks=False):
+                        s = entry.stat(follow_symlinks=False)
+                        mode = s.st_mode
+                        if stat.S_ISDIR(mode):
                             if entry.name != _IGNORED and entry.path not in skipped:
-                                todo.append(f"{name}/")
-                        elif entry.is_symlink() and leads_into(entry.path, store):
-                            scan.add(name, entry.stat())
-                        else:
-                            scan.add(name, entry.stat(follow_symlinks=False))
+                                todo.append(f"{prefix}{entry.name}/")
+                            continue
+                        if stat.S_ISLNK(mode) and leads_into(entry.path, store):
+                            s = entry.stat()
+                            mode = s.st_mode
                     except FileNotFoundError:
                         continue  # removed meanwhile, or a link to an object that is gone: as good as not there
+                    names.append(prefix + entry.name)
+                    marks += (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, mode)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
             raise unreadable(error, folder) from error
-        if prefix and len(scan.names) + len(todo) == before:
+        if prefix and len(names) + len(todo) == before:
             scan.add_folder(prefix[:-1])
     return scan
 

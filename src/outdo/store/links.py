@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from outdo.core.errors import Usage
 from outdo.core.model import Digest
-from outdo.store.files import copy, create, drop, mark, reflink
+from outdo.store.files import Mark, copy, create, drop, mark, reflink
 from outdo.store.folders import leads_into
 from outdo.store.objects import Objects, Stored
 
@@ -27,23 +27,24 @@ class Links:
         if strange:
             raise Usage(f"'{strange[0]}' is no kind of link", fix=f"use some of {', '.join(KINDS)}")
         self._objects = objects
-        self._kinds = tuple(kinds)
+        self._kinds = kinds[: kinds.index("copy")] if "copy" in kinds else kinds
+        self._private_kinds = tuple(kind for kind in self._kinds if kind == "reflink")
         self._root = root
         self.shares = "hardlink" in kinds or "symlink" in kinds
         """Whether a file in the workspace may be an object itself, and so must not be written to."""
 
-    def store(self, path: str, mode: int, known: Stored | None, *, link: bool) -> Stored:
+    def store(self, path: str, found: Mark, digest: Digest | None, *, link: bool) -> Stored:
         """The file's digest, once the store holds it; with `link` the file may become one with the object.
 
-        `known` saves hashing a file that is still marked so."""
-        for kind in self._allowed(mode, link=link):
+        `digest` saves hashing a file that is still marked as it was `found`."""
+        for kind in self._allowed(found[4], link=link):
             stored = None
             if kind == "reflink":
-                stored = self._objects.clone_in(path, known)
+                stored = self._objects.clone_in(path, Stored(digest, found) if digest else None)
             elif kind == "hardlink":
-                stored = self._objects.adopt(path, known)
+                stored = self._objects.adopt(path, found, digest)
             elif kind == "symlink":
-                stored = self._objects.adopt(path, known) or self._objects.copy_in(path)
+                stored = self._objects.adopt(path, found, digest) or self._objects.copy_in(path)
                 self._point(path, self._objects.place(stored.digest))
                 return Stored(stored.digest, mark(os.stat(path)))
             if stored is not None:
@@ -73,12 +74,11 @@ class Links:
             elif not status.st_mode & stat.S_IWUSR:
                 os.chmod(path, stat.S_IMODE(status.st_mode) | stat.S_IWUSR)
 
-    def _allowed(self, mode: int, *, link: bool) -> list[str]:
-        """The kinds to try, up to the one that always works."""
-        kinds = self._kinds[: self._kinds.index("copy")] if "copy" in self._kinds else self._kinds
-        if not link:
-            return ["reflink"] if "reflink" in kinds else []
-        return [kind for kind in kinds if kind == "reflink" or not mode & _EXECUTABLE]
+    def _allowed(self, mode: int, *, link: bool) -> tuple[str, ...]:
+        """The kinds to try before the one that always works."""
+        if link and not mode & _EXECUTABLE:
+            return self._kinds
+        return self._private_kinds
 
     def _linked(self, kind: str, digest: Digest, path: str, executable: bool) -> bool:
         objects = self._objects

@@ -185,7 +185,8 @@ class Objects:
             before = os.fstat(fd)
             if self._reflinks and before.st_size <= _TINY:
                 return self.copy_in(path)  # it takes a block of the disk either way
-            digest = _digest(fd, before, known)
+            same = known is not None and known.mark == mark(before)
+            digest = known.digest if known and same else digest_of(fd, before.st_size)
             if not self._already(digest):
                 with open(create(temporary, 0o444), "wb", buffering=0) as target:
                     if not reflink(fd, target.fileno()):
@@ -204,11 +205,11 @@ class Objects:
             os.close(fd)
             drop(temporary)
 
-    def adopt(self, path: str, known: Stored | None = None) -> Stored | None:
+    def adopt(self, path: str, found: Mark | None = None, digest: Digest | None = None) -> Stored | None:
         """The file is itself the object now, by a hardlink, and read-only; no byte was copied.
 
         None where that can't be done (another file system, another owner, too many links), or the file is
-        changing. `known` saves hashing a file that is still marked so."""
+        changing. `digest` saves hashing a file that is still marked as it was `found`."""
         for _ in range(_TRIES):
             try:
                 fd = os.open(path, _READ | os.O_NOFOLLOW)
@@ -217,73 +218,74 @@ class Objects:
                     return None
                 raise unreadable(error, path) from error
             try:
+                if found is None:
+                    found = mark(os.fstat(fd))
+                if digest is None:
+                    digest = digest_of(fd, found[2])
                 before = os.fstat(fd)
-                digest = _digest(fd, before, known)
-                if mark(os.fstat(fd)) == mark(before):
+                if mark(before) == found:
                     return self._adopt(fd, before, path, digest)
+                found = digest = None
             finally:
                 os.close(fd)
         return None
 
     def _adopt(self, fd: int, before: os.stat_result, path: str, digest: Digest) -> Stored | None:
-        mode = stat.S_IMODE(before.st_mode)
         linked = None
         try:
-            os.fchmod(fd, mode & 0o444 | stat.S_IRUSR)
-            linked = self._link(path, digest, before)
+            os.fchmod(fd, before.st_mode & 0o444 | stat.S_IRUSR)
+            linked = self._link(fd, before, path, digest)
         except OSError as error:
             if error.errno not in _NO_HARDLINK:
                 raise unwritable(error, self.root) from error
         finally:
             if linked is None:
-                _restore_mode(fd, mode)
+                _restore_mode(fd, before)
         return None if linked is None else Stored(digest, mark(linked))
 
-    def _link(self, path: str, digest: Digest, before: os.stat_result) -> os.stat_result | None:
+    def _link(self, fd: int, before: os.stat_result, path: str, digest: Digest) -> os.stat_result | None:
         """The status of the one file that `path` and the object are now; None where they did not become one."""
         place = self.place(digest)
         for _ in range(_TRIES):
-            seal: Seal | None = _seal(before)
-            merged = False
             try:
                 _link_into(path, place)
             except FileExistsError:
-                merged = True
-                seal = self._merge(path, digest, before)
-            if seal is None:
-                continue
-            there = os.stat(place)
-            here = os.stat(path) if merged else there
-            if _seal(there) == seal == _seal(here):
-                self._note(digest, there)
-                return here
-            if not merged:
+                linked = self._merge(path, digest, before)
+                if linked is None:
+                    continue
+                return linked
+            after = os.fstat(fd)
+            if after.st_nlink != before.st_nlink + 1:
+                after = os.stat(place)
+            if _seal(after) != _seal(before):
                 drop(place)  # the file was replaced or written to between its hashing and its linking
-            return None
+                return None
+            self._note(digest, after)
+            return after
         return None
 
-    def _merge(self, path: str, digest: Digest, before: os.stat_result) -> Seal | None:
-        """Makes one file of `path` and an object of the same bytes, and returns its seal; None: try again.
+    def _merge(self, path: str, digest: Digest, before: os.stat_result) -> os.stat_result | None:
+        """Makes one file of `path` and an object of the same bytes; returns its status, or None: try again.
 
         Of the two, the one that was just read stays, unless the object has other links already and is sound."""
         place = self.place(digest)
-        try:
-            there = os.stat(place)
-        except FileNotFoundError:
-            return None
-        if os.path.samestat(there, before):
-            return _seal(before)
-        sound = there.st_nlink > 1 and self.known_good(digest)
-        old, new, seal = (place, path, _seal(there)) if sound else (path, place, _seal(before))
         temporary = self._temporary()
         try:
-            os.link(old, temporary)
-            os.rename(temporary, new)
+            there = os.stat(place)
+            if not os.path.samestat(there, before):
+                sound = there.st_nlink > 1 and self.known_good(digest)
+                os.link(place if sound else path, temporary)
+                os.rename(temporary, path if sound else place)
+                there = there if sound else before
+            here = os.stat(path)
         except FileNotFoundError:
             return None  # another thread has just put its file in the place of the object
         finally:
             drop(temporary)
-        return seal
+        if not _seal(here) == _seal(os.stat(place)) == _seal(there):
+            return None
+        self._note(digest, here)
+        return here
 
     # ---------------------------------------------------------------- durability
 
@@ -393,10 +395,6 @@ def _seal(status: os.stat_result) -> Seal:
     return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
-def _digest(fd: int, status: os.stat_result, known: Stored | None) -> Digest:
-    return known.digest if known and known.mark == mark(status) else digest_of(fd, status.st_size)
-
-
 def _link_into(path: str, place: str) -> None:
     try:
         os.link(path, place)
@@ -405,9 +403,9 @@ def _link_into(path: str, place: str) -> None:
         os.link(path, place)
 
 
-def _restore_mode(fd: int, mode: int) -> None:
+def _restore_mode(fd: int, before: os.stat_result) -> None:
     try:
-        os.fchmod(fd, mode)
+        os.fchmod(fd, stat.S_IMODE(before.st_mode))
     except OSError:
         pass  # it was never changed: the file belongs to someone else
 

@@ -183,11 +183,11 @@ class Workspace:
 
     def _store(self, place: str, found: Mark, digest: Digest | None, *, link: bool) -> Stored:
         """The file is in the store; `digest` is what is certain of it, and saves all work where that is there too."""
-        known = Stored(digest, found) if digest else None
-        linked = not (link and self._links.shares) or not found[4] & _WRITABLE
-        if known and linked and self._objects.has(known.digest):
-            return known
-        return self._links.store(place, found[4], known, link=link)
+        if digest:
+            linked = not (link and self._links.shares) or not found[4] & _WRITABLE
+            if linked and self._objects.has(digest):
+                return Stored(digest, found)
+        return self._links.store(place, found, digest, link=link)
 
     def _restore_file(self, path: Path, place: str, entry: Entry, *, link: bool) -> None:
         try:
