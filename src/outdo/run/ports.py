@@ -74,10 +74,14 @@ class Cancel:
     def watch(self, wake: Callable[[], None]) -> None:
         """Has `wake` called once when a stop is requested, at once where it already was."""
         with self._lock:
+            self._wakers.append(wake)  # before the question, as a signal may come in between
             if not self._event.is_set():
-                self._wakers.append(wake)
                 return
-        wake()
+            late = wake in self._wakers
+            if late:
+                self._wakers.remove(wake)
+        if late:
+            wake()
 
     def forget(self, wake: Callable[[], None]) -> None:
         """Takes back a `watch`."""
