@@ -83,15 +83,16 @@ class World:
         """Carries a plan out as the engine does, and returns the stages whose command ran."""
         self.ran = []
         graph = self.graph
-        for action in plan(graph, self.facts(), Request(**request)).actions:
+        facts = self.facts()
+        for action in plan(graph, facts, Request(**request)).actions:
             made = graph.stages[action.stage]
-            self.do(made, decide(made, self.facts(), force=request.get("force", False)))
+            self.do(made, decide(made, facts, force=request.get("force", False)), facts)
         return self.ran
 
-    def do(self, made: Stage, action: Action) -> None:
+    def do(self, made: Stage, action: Action, facts: Facts) -> None:
         record = action.record
         if action.verb == "run":
-            record = self.compute(made)
+            record = self.compute(made, facts)
             self.ran.append(made.name)
             self.results[record.key] = record
         assert record is not None
@@ -99,10 +100,11 @@ class World:
             text = self.text(made, record.key, path)
             self.files[path] = text
             self.store.add(entry(text).digest)
+            assert isinstance(facts.entries, dict)
+            facts.entries[path] = entry(text)
         self.lock[made.name] = record
 
-    def compute(self, made: Stage) -> Record:
-        facts = self.facts()
+    def compute(self, made: Stage, facts: Facts) -> Record:
         deps = {dep: facts.entries[dep] for dep in made.deps}
         params = {str(param): self.params[param] for param in made.params}
         key = stage_key(made, deps, params)
