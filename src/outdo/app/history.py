@@ -148,6 +148,11 @@ def show(root: str, name: str) -> RunView:
     return _with_ledger(root, answer)
 
 
+def runs_named(root: str, names: Sequence[str]) -> list[Run]:
+    """The runs that these names mean, one for each; raises `UnknownRun`."""
+    return _with_ledger(root, lambda ledger: [_run(ledger, name) for name in names])
+
+
 def log_path(root: str, name: str, stage: str) -> str:
     """The file with what a stage printed in a run, or in the run whose result it took over.
 

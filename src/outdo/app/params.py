@@ -2,6 +2,7 @@
 
 import os
 import posixpath
+from collections.abc import Callable
 
 from msgspec import DecodeError, msgpack
 
@@ -18,9 +19,11 @@ from outdo.store.atomic import write_atomic
 class ParamFiles:
     """Reads params of a project; a file is parsed once for each content it has."""
 
-    def __init__(self, root: str, cache: str) -> None:
+    def __init__(self, root: str, cache: str, read: Callable[[Path], bytes] | None = None) -> None:
+        """`read` gives a file's bytes where they are not those under `root`, or raises an OSError."""
         self._root = root
         self._cache = cache
+        self._read = read or self._open
         self._seen: dict[Path, tuple[bytes, Value | Absent]] = {}
 
     def get(self, param: Param) -> Value | Absent:
@@ -37,8 +40,7 @@ class ParamFiles:
 
     def _file(self, path: Path) -> Value | Absent:
         try:
-            with open(os.path.join(self._root, path), "rb") as file:
-                content = file.read()
+            content = self._read(path)
         except OSError as error:
             what = f"its params file '{path}' can't be read: {error.strerror}"
             return Absent(BadParams(what, where=Place(path), fix=f"write {path}, or mend the stage's params"))
@@ -46,6 +48,10 @@ class ParamFiles:
         if seen is None or seen[0] != content:
             self._seen[path] = seen = (content, self._parsed(path, content))
         return seen[1]
+
+    def _open(self, path: Path) -> bytes:
+        with open(os.path.join(self._root, path), "rb") as file:
+            return file.read()
 
     def _parsed(self, path: Path, content: bytes) -> Value | Absent:
         suffix = posixpath.splitext(path)[1]

@@ -22,6 +22,12 @@ COMMANDS = {
     "graph": "the stages as a picture: terminal, Mermaid, DOT, SVG",
     "log": "former runs with their params and metrics",
     "show": "all about one run",
+    "diff": "in what two of workspace, commits and runs differ",
+    "metrics": "the metrics now, or in what they differ",
+    "params": "the params now, or in what they differ",
+    "push": "share results: send what the remote lacks",
+    "pull": "get results that others have pushed, and put them in place",
+    "fetch": "the same, into the store only",
     "schema": "the JSON Schema of outdo.yaml, for editors",
 }
 

@@ -114,6 +114,13 @@ class UnknownName(UserError):
     code = "E111"
 
 
+class BadRemote(UserError):
+    """A remote is not written as one: a folder, `s3://bucket/prefix`, `gs://…`, `az://…`, or `https://…` to read only.
+    Credentials never stand in the file; they come from the environment."""
+
+    code = "E112"
+
+
 # ------------------------------------------------------------------ E2: the graph
 
 
@@ -225,6 +232,36 @@ class Unreadable(UserError):
     exit_code = 1
 
 
+class RemoteFailed(UserError):
+    """A remote can't be reached, refuses what was asked, or broke off. What had arrived is kept, whole, so the same
+    command goes on from there."""
+
+    code = "E411"
+    exit_code = 1
+
+
+class NotInRemote(UserError):
+    """A remote does not hold bytes that were asked of it: nobody has pushed them, or they were damaged there and set
+    aside. Whoever has them in their store can `outdo push` them."""
+
+    code = "E412"
+    exit_code = 1
+
+
+class NoRemote(UserError):
+    """No remote is declared, or none of this name. Declare one under `remotes:` in the file, or name a folder or a
+    bucket behind `--remote`."""
+
+    code = "E413"
+
+
+class WouldOverwrite(UserError):
+    """What would be put in place differs from what is there, and what is there is nowhere else: it would be lost."""
+
+    code = "E414"
+    exit_code = 1
+
+
 # ------------------------------------------------------------------ E5: the ledger
 
 
@@ -251,6 +288,13 @@ class DamagedLedger(UserError):
 
     code = "E504"
     exit_code = 1
+
+
+class UnknownRevision(UserError):
+    """What should be compared or put back is no commit, branch or tag of Git, no run of the ledger, and not the word
+    `workspace`. `commit:NAME` means Git alone, `run:NAME` the ledger alone."""
+
+    code = "E505"
 
 
 # ------------------------------------------------------------------ E9: the command line

@@ -37,7 +37,7 @@ class Lock:
                 self._text = file.read()
         except FileNotFoundError:
             return
-        self.records = _parse(self._text)
+        self.records = read_lock(self._text)
 
     def save(self, records: Mapping[StageName, Record]) -> None:
         """Writes the records where they differ from what is in the file; raises `StoreUnwritable`."""
@@ -49,7 +49,8 @@ class Lock:
         self.records = plain
 
 
-def _parse(text: bytes) -> dict[StageName, Record]:
+def read_lock(text: bytes) -> dict[StageName, Record]:
+    """The records in the text of a lock file; raises `BadLock`."""
     try:
         file = _decoder.decode(text)
     except (DecodeError, ValidationError) as error:

@@ -1,0 +1,62 @@
+"""`outdo diff`."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+from msgspec import json
+
+from outdo.app.compare import PARTS, Part, diff
+from outdo.cli.changes import markdown, text
+from outdo.cli.paint import Paint, plain, say
+from outdo.core.compare import Comparison
+from outdo.core.errors import Usage
+
+EXAMPLES = """
+\b
+Examples:
+  outdo diff                    what differs from the last commit
+  outdo diff main               from a branch, a tag, any commit to the workspace
+  outdo diff main HEAD --md     two commits, as a comment on a pull request
+  outdo diff 12 last            two runs, by their numbers in `outdo log`
+  outdo diff v1.0 run:7f3a      a tag and a run
+  outdo diff HEAD~1 --json      for a program
+
+\b
+A side is `workspace`, a run, or what Git knows as a commit. A number and `last` mean a run;
+`commit:NAME` and `run:NAME` say which of the two is meant.
+"""
+
+
+@click.command(
+    epilog=EXAMPLES, help="In what two of workspace, commits and runs differ: code, params, metrics, data."
+)
+@click.argument("sides", nargs=-1, metavar="[A] [B]")
+@click.option("--only", "parts", multiple=True, type=click.Choice(PARTS), help="Only this part; repeatable.")
+@click.option("--md", "as_markdown", is_flag=True, help="Markdown, for a pull request.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(sides: tuple[str, ...], parts: tuple[Part, ...], as_markdown: bool, as_json: bool) -> int:
+    return tell("diff", compared(sides, parts or PARTS), as_markdown=as_markdown, as_json=as_json)
+
+
+def compared(sides: Sequence[str], parts: Sequence[Part]) -> Comparison:
+    """What differs between the one or two sides that a person named."""
+    if len(sides) > 2:
+        raise Usage("two sides at the most are compared", fix="for several runs: outdo compare RUN RUN …")
+    return diff(os.curdir, sides, parts)
+
+
+def tell(name: str, found: Comparison, *, as_markdown: bool, as_json: bool) -> int:
+    """Prints a comparison in the form that was asked for."""
+    if as_json and as_markdown:
+        raise Usage("--md and --json exclude each other", fix=f"outdo {name} --help")
+    if as_json:
+        print(json.encode({"schema": "outdo.diff/1", "status": "ok", "data": found}).decode())
+    elif as_markdown:
+        print(markdown(found))
+    else:
+        for notice in found.notices:
+            say(f"warning: {plain(notice)}")
+        print(text(found, Paint(sys.stdout)))
+    return 0

@@ -1,0 +1,117 @@
+"""Former code, read from Git's objects: the work tree, the index and the history stay as they are."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from outdo.core.compare import Kind, LineChange
+from outdo.core.model import Path
+from outdo.run.git import Refused, git, in_repository
+
+_KINDS: Mapping[bytes, Kind] = {b"A": "added", b"D": "removed"}
+
+
+class Revision(Struct, frozen=True):
+    """A commit, and what differs from it; no commit stands for no code at all."""
+
+    commit: str | None
+    patch: bytes = b""
+
+
+def resolve(root: str, word: str) -> str | None:
+    """The commit that a branch, a tag or an expression such as `HEAD~2` means; None where Git knows none."""
+    if not in_repository(root) or word.startswith("-"):
+        return None
+    words = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{word}^{{commit}}"]
+    try:
+        return git(root, words).decode().strip() or None
+    except Refused:
+        return None
+
+
+def contents(root: str, commit: str, paths: Iterable[Path]) -> dict[Path, bytes]:
+    """What these files of the project at `root` held in a commit; those that were not there are left out."""
+    asked = [path for path in paths if "\n" not in path and not path.startswith("/")]
+    names = [f"{commit}:./".encode() + os.fsencode(path) for path in asked]
+    answer = git(root, ["cat-file", "--batch"], b"".join(name + b"\n" for name in names))
+    found: dict[Path, bytes] = {}
+    at = 0
+    for path, name in zip(asked, names, strict=True):
+        missing = name + b" missing\n"
+        if answer.startswith(missing, at):
+            at += len(missing)
+            continue
+        start = answer.index(b"\n", at) + 1
+        _, kind, length = answer[at : start - 1].split(b" ")
+        if kind == b"blob":
+            found[path] = answer[start : start + int(length)]
+        at = start + int(length) + 1
+    return found
+
+
+def line_changes(
+    root: str, before: Revision, after: Revision, without: Sequence[Path] = ()
+) -> list[LineChange]:
+    """The files under `root` that differ between two revisions, but for those at or in `without`.
+
+    Raises `Refused` where Git can't tell, for instance as it has lost a commit."""
+    if before == after:
+        return []
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="outdo-") as folder:
+        trees = _Trees(root, folder)
+        old, new = (trees.of(each) for each in (before, after))
+        but = [f":(exclude,literal){path.rstrip('/')}" for path in without]
+        words = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative", "-z"]
+        words += ["--numstat", "--raw", old, new, "--", ".", *but]
+        return sorted(_parsed(git(root, words, env=trees.env)), key=lambda change: change.path)
+
+
+class _Lines(NamedTuple):
+    added: int | None
+    removed: int | None
+
+
+def _parsed(told: bytes) -> Iterable[LineChange]:
+    """What `git diff --numstat --raw -z` says."""
+    kinds: dict[bytes, Kind] = {}
+    lines: dict[bytes, _Lines] = {}
+    parts = iter(told.split(b"\0"))
+    for part in parts:
+        if part.startswith(b":"):
+            kinds[next(parts)] = _KINDS.get(part.rsplit(b" ", 1)[-1][:1], "changed")
+        elif part:
+            added, removed, path = part.split(b"\t", 2)
+            lines[path] = _Lines(*(None if count == b"-" else int(count) for count in (added, removed)))
+    for path, kind in kinds.items():
+        count = lines.get(path, _Lines(None, None))
+        yield LineChange(os.fsdecode(path), kind, *count)
+
+
+class _Trees:
+    """Trees of revisions, made in a folder of their own where they are in no commit."""
+
+    def __init__(self, root: str, folder: str) -> None:
+        asked = ["rev-parse", "--show-toplevel", "--git-path", "objects"]
+        top, objects = git(root, asked).removesuffix(b"\n").rsplit(b"\n", 1)
+        self._top = os.fsdecode(top)
+        self._folder = folder
+        self.env = {
+            "GIT_OBJECT_DIRECTORY": os.path.join(folder, "objects"),
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.fsdecode(os.path.join(os.fsencode(root), objects)),
+        }
+        os.mkdir(self.env["GIT_OBJECT_DIRECTORY"])
+
+    def of(self, revision: Revision) -> str:
+        """The name of the tree that a revision is."""
+        env = {**self.env, "GIT_INDEX_FILE": os.path.join(self._folder, "index")}
+        empty = git(self._top, ["mktree"], env=env).decode().strip()
+        base = f"{revision.commit}^{{tree}}" if revision.commit else empty
+        if not revision.patch:
+            return base
+        git(self._top, ["read-tree", base], env=env)
+        git(self._top, ["apply", "--cached", "--whitespace=nowarn", "-"], revision.patch, env)
+        return git(self._top, ["write-tree"], env=env).decode().strip()
