@@ -18,6 +18,7 @@ from outdo.store.trees import Tree, refuse_stray_link
 _NONE = "0" * 64
 _IGNORED = "__pycache__"
 """Python writes it into the folders it imports from: a stage would change its own dependency by reading it."""
+_KIND, _FOLDER, _LINK = 0o170000, stat.S_IFDIR, stat.S_IFLNK
 _HIDDEN = (".git", ".outdo")
 
 
@@ -59,36 +60,52 @@ class Scan:
 def scan_folder(top: str, store: str, skipped: Container[str]) -> Scan:
     """What is in the folder at `top`; `store` is where links into the store lead, `skipped` names absolute paths."""
     scan = Scan(top)
-    names, marks = scan.names, scan.marks
     todo = [""]
     while todo:
         prefix = todo.pop()
-        before = len(names) + len(todo)
+        before = len(scan.names) + len(todo)
         folder = f"{top}/{prefix}" if prefix else top
         try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    try:
-                        s = entry.stat(follow_symlinks=False)
-                        mode = s.st_mode
-                        if stat.S_ISDIR(mode):
-                            if entry.name != _IGNORED and entry.path not in skipped:
-                                todo.append(f"{prefix}{entry.name}/")
-                            continue
-                        if stat.S_ISLNK(mode) and leads_into(entry.path, store):
-                            s = entry.stat()
-                            mode = s.st_mode
-                    except FileNotFoundError:
-                        continue  # removed meanwhile, or a link to an object that is gone: as good as not there
-                    names.append(prefix + entry.name)
-                    marks += (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, mode)
+            fd = os.open(
+                folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if prefix else 0)
+            )
         except (FileNotFoundError, NotADirectoryError):
-            continue
+            continue  # removed meanwhile, or another kind of thing since
         except OSError as error:
             raise unreadable(error, folder) from error
-        if prefix and len(names) + len(todo) == before:
+        try:
+            _scan_one(fd, prefix, scan, todo, store, skipped)
+        except OSError as error:
+            raise unreadable(error, folder) from error
+        finally:
+            os.close(fd)
+        if prefix and len(scan.names) + len(todo) == before:
             scan.add_folder(prefix[:-1])
     return scan
+
+
+def _scan_one(
+    fd: int, prefix: Path, scan: Scan, todo: list[Path], store: str, skipped: Container[str]
+) -> None:
+    """Adds what is in one folder; by its descriptor, as that spares the kernel walking the path for each file."""
+    names, marks = scan.names, scan.marks
+    with os.scandir(fd) as entries:
+        for entry in entries:
+            name = prefix + entry.name
+            try:
+                s = entry.stat(follow_symlinks=False)
+                mode = s.st_mode
+                if mode & _KIND == _FOLDER:
+                    if entry.name != _IGNORED and f"{scan.top}/{name}" not in skipped:
+                        todo.append(f"{name}/")
+                    continue
+                if mode & _KIND == _LINK and leads_into(f"{scan.top}/{name}", store):
+                    s = entry.stat()
+                    mode = s.st_mode
+            except FileNotFoundError:
+                continue  # removed meanwhile, or a link to an object that is gone: as good as not there
+            names.append(name)
+            marks += (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, mode)
 
 
 def scan_glob(root: str, glob: Path) -> Scan:
