@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from outdo.app.lazy import lazy
 from outdo.app.project import STATE, Project, open_project
-from outdo.app.sides import WORKSPACE, Held, held, written
+from outdo.app.sides import WORKSPACE, Held, held, held_all, written
 from outdo.core import compare
 from outdo.core.compare import Comparison, DataChange, FileChange, LineChange
 from outdo.core.errors import UserError
@@ -73,7 +73,7 @@ def diff(start: str, words: Sequence[str], parts: Sequence[Part] = PARTS) -> Com
 def beside(start: str, words: Sequence[str], *, every: bool = False) -> Beside:
     """The params and metrics of several sides; with `every` also the params that are the same for all."""
     project = open_project(start)
-    found = [held(project, word, code=False).side for word in words]
+    found = held_all(project, words)
     params, metrics = compare.params_of(found), compare.metrics_of(found)
     rows = tuple(
         Row(side.name, its_params, its_metrics)

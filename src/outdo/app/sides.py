@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -63,6 +63,20 @@ def held(project: Project, word: str, *, code: bool = True) -> Held:
     except UnknownRun:
         fix = "name a commit, a branch, a tag, a run of `outdo log`, or `workspace`"
         raise UnknownRevision(f"neither Git nor the ledger knows '{word}'", fix=fix) from None
+
+
+def held_all(project: Project, words: Sequence[str]) -> list[Side]:
+    """What each word means, but for its code; the ledger is asked once for those that can only mean a run."""
+    runs = [word for word in words if _RUN.fullmatch(word)]
+    try:
+        found = lazy("outdo.app.history").runs_named(project.root, runs) if runs else []
+    except UnknownRun:
+        found = []  # one of them may be a commit, or is told below
+    known = dict(zip(runs, found, strict=False))
+    return [
+        of_run(project, known[word]).side if word in known else held(project, word, code=False).side
+        for word in words
+    ]
 
 
 def _run(project: Project, name: str) -> Held:

@@ -23,6 +23,7 @@ COMMANDS = {
     "log": "former runs with their params and metrics",
     "show": "all about one run",
     "diff": "in what two of workspace, commits and runs differ",
+    "compare": "params and metrics of several runs beside each other",
     "metrics": "the metrics now, or in what they differ",
     "params": "the params now, or in what they differ",
     "push": "share results: send what the remote lacks",
