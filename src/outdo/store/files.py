@@ -5,7 +5,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from blake3 import blake3
 
@@ -19,12 +19,16 @@ Mark = tuple[int, int, int, int, int]
 
 _SMALL = 1 << 20
 _LARGE = 32 << 20
-_STEP = 256
+_STEP = 128
 _REFLINK = 0x40049409
 _NO_REFLINK = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS, errno.EXDEV, errno.EPERM}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
 THREADS = max(2, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4))
+
+
+HEAVY = 1 << 18
+"""Bytes of a file from which on its hashing or copying takes long enough to be shared among threads."""
 
 
 def mark(status: os.stat_result) -> Mark:
@@ -134,37 +138,68 @@ def _unlink(path: str, folder: str) -> None:
         os.unlink(path)
 
 
-def each(work: Callable[[Item], None], items: Sequence[Item], threads: int = THREADS) -> None:
-    """Does `work` for every item, in parallel where there are many; the first error ends it and is raised."""
-    if len(items) < 2 or threads < 2:
-        for item in items:
-            work(item)
-        return
-    step = max(1, min(_STEP, len(items) // threads))
-    chunks = iter(range(0, len(items), step))
-    lock = threading.Lock()
-    errors: list[BaseException] = []
+def each(
+    work: Callable[[Item], None], items: Sequence[Item], threads: int = 0, *, heavy: bool = False
+) -> None:
+    """Does `work` for every item; the first error ends it and is raised.
 
-    def share() -> None:
+    As many `threads` as are named share it; else as many as there are processors where it is `heavy`, or is seen to
+    wait for a disk. Short calls that find all in memory
+    are done by this thread alone: handing Python's lock to and fro costs more than a second thread gains."""
+    heavy = heavy or threads > 0
+    crew = _Crew(work, items, 1 if heavy else _STEP)
+    if not heavy:
+        before = _blocks_read()
+        while crew.do_some() and _blocks_read() - before < _STEP:
+            pass
+    crew.do_all(threads or THREADS)
+
+
+class _Crew(Generic[Item]):
+    """Items that several threads share, a few at a time."""
+
+    def __init__(self, work: Callable[[Item], None], items: Sequence[Item], step: int) -> None:
+        self._work = work
+        self._items = items
+        self._step = step
+        self._next = 0
+        self._lock = threading.Lock()
+        self._error: BaseException | None = None
+
+    def do_some(self) -> bool:
+        """Does the next few; False once none is left."""
+        with self._lock:
+            start = self._next
+            self._next = start + self._step
+        for item in self._items[start : start + self._step]:
+            self._work(item)
+        return self._next < len(self._items)
+
+    def do_all(self, threads: int) -> None:
+        """Does all that is left in so many threads, this one among them."""
+        left = -(-(len(self._items) - self._next) // self._step)
+        helpers = [threading.Thread(target=self._help, daemon=True) for _ in range(min(threads, left) - 1)]
+        for helper in helpers:
+            helper.start()
+        self._help()
+        for helper in helpers:
+            helper.join()
+        if self._error is not None:
+            raise self._error
+
+    def _help(self) -> None:
         try:
-            while not errors:
-                with lock:
-                    start = next(chunks, None)
-                if start is None:
-                    return
-                for item in items[start : start + step]:
-                    work(item)
+            while self._error is None and self.do_some():
+                pass
         except BaseException as error:
-            errors.append(error)
+            self._error = self._error or error
 
-    helpers = [threading.Thread(target=share, daemon=True) for _ in range(min(threads, len(items)) - 1)]
-    for helper in helpers:
-        helper.start()
-    share()
-    for helper in helpers:
-        helper.join()
-    if errors:
-        raise errors[0]
+
+def _blocks_read() -> int:
+    """How many blocks this thread has had to wait for, as memory did not hold them."""
+    import resource
+
+    return resource.getrusage(getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)).ru_inblock
 
 
 def unwritable(error: OSError, path: str) -> Exception:

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from blake3 import blake3
 from msgspec import msgpack
@@ -46,6 +46,10 @@ class Scan:
     def mark(self, index: int) -> Mark:
         found = self.marks[5 * index : 5 * index + 5]
         return (found[0], found[1], found[2], found[3], found[4])
+
+    def size(self, indexes: Iterable[int]) -> int:
+        """The bytes of these files."""
+        return sum(self.marks[5 * index + 2] for index in indexes)
 
     def signature(self) -> bytes:
         """Digest over all names and marks."""

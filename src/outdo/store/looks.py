@@ -8,7 +8,7 @@ from time import time_ns
 from outdo.core.errors import NotAFile
 from outdo.core.graph import is_glob
 from outdo.core.model import Digest, Entry, Path
-from outdo.store.files import digest_of, each, mark, unreadable
+from outdo.store.files import HEAVY, digest_of, each, mark, unreadable
 from outdo.store.folders import (
     Contents,
     Scan,
@@ -42,6 +42,7 @@ class Looks:
         now, prefix, get = time_ns(), f"{self.root}/", self.cache.get
         found: dict[Path, Entry | None] = {}
         unknown: list[Path] = []
+        size = 0
         for path in paths:
             try:
                 status = os.stat(path if path[:1] == "/" else prefix + path)
@@ -53,6 +54,7 @@ class Looks:
                 found[path] = file_entry(digest, status.st_size, status.st_mode) if digest else None
                 if not digest:
                     unknown.append(path)
+                    size += status.st_size
             elif stat.S_ISDIR(status.st_mode):
                 found[path] = self._look_at_folder(path)
             else:
@@ -63,7 +65,7 @@ class Looks:
             def take_in(path: Path) -> None:
                 found[path] = self._look_at_file(path, at)
 
-            each(take_in, unknown)
+            each(take_in, unknown, heavy=size >= HEAVY * len(unknown))
         return {path: entry for path, entry in found.items() if entry is not None}
 
     def stamp(self, path: Path) -> Stamp:
@@ -101,7 +103,8 @@ class Looks:
             digest, status, _ = self._hash(f"{contents.scan.top}/{contents.scan.names[index]}", at)
             contents.set(index, digest, mark(status))
 
-        each(take_in, [index for index in places if contents.digests[index] is None])
+        unknown = [index for index in places if contents.digests[index] is None]
+        each(take_in, unknown, heavy=contents.scan.size(unknown) >= HEAVY * len(unknown))
 
     def _look_again(self, path: Path, error: OSError) -> Entry | None:
         """What a path holds that could not be looked at like a file."""

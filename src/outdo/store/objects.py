@@ -305,8 +305,8 @@ class Objects:
                 if len(digests) > _FEW:
                     _flush_file_system(self.folder)
                 else:
-                    each(lambda digest: _flush(self.place(digest)), sorted(digests))
-                    each(_flush, sorted({f"{self.folder}/{digest[:2]}" for digest in digests}))
+                    each(lambda digest: _flush(self.place(digest)), sorted(digests), heavy=True)
+                    each(_flush, sorted({f"{self.folder}/{digest[:2]}" for digest in digests}), heavy=True)
                     _flush(self.folder)
             except OSError as error:
                 what = f"the disk could not be made to keep '{error.filename or self.root}': {error.strerror}"

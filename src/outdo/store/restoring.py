@@ -4,7 +4,7 @@ import os
 import stat
 
 from outdo.core.model import Digest, Entry, Path
-from outdo.store.files import Mark, each, mark, remove
+from outdo.store.files import HEAVY, Mark, each, mark, remove
 from outdo.store.folders import Contents, Scan
 from outdo.store.links import Links
 from outdo.store.looks import Looks
@@ -46,7 +46,9 @@ class Restoring:
             links.put(digest, place, executable=executable, link=link)
             self._sound[name] = mark(os.stat(place))
 
-        each(put, [name for name in self._files if name not in self._sound])
+        missing = [name for name in self._files if name not in self._sound]
+        size = sum(self._files[name][1] for name in missing)
+        each(put, missing, heavy=size >= HEAVY * len(missing))
         self._remember(entry)
 
     def _clear(self) -> None:

@@ -9,7 +9,7 @@ from outdo.core.errors import BadPath, NotInStore
 from outdo.core.graph import is_glob
 from outdo.core.model import Digest, Entry, Path
 from outdo.store import trees
-from outdo.store.files import Mark, each, mark, remove, unwritable
+from outdo.store.files import HEAVY, Mark, each, mark, remove, unwritable
 from outdo.store.folders import Contents, leads_into, not_a_file, scan_glob, tree_entry
 from outdo.store.links import Links
 from outdo.store.looks import Looks, Stamp, file_entry
@@ -149,7 +149,11 @@ class Workspace:
         try:
             if os.path.isdir(place) and not os.path.islink(place):
                 scan = self._looks.scan(path)
-                each(self._links.part, [f"{place}/{name}" for name in scan.names if name[-1] != "/"])
+                each(
+                    self._links.part,
+                    [f"{place}/{name}" for name in scan.names if name[-1] != "/"],
+                    heavy=True,
+                )
             elif os.path.lexists(place):
                 self._links.part(place)
         except OSError as error:
@@ -175,7 +179,8 @@ class Workspace:
             stored = self._store(place, scan.mark(index), contents.digests[index], link=link)
             contents.set(index, stored.digest, stored.mark)
 
-        each(store, contents.files())
+        files = contents.files()
+        each(store, files, heavy=scan.size(files) >= HEAVY * len(files))
         entry, content = tree_entry(contents.tree(path))
         self._objects.put_bytes(content)
         contents.remember(entry, os.stat(scan.top).st_dev, self._cache.clock.now())
