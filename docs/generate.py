@@ -26,7 +26,8 @@ def errors() -> Iterator[str]:
     yield "# Error codes"
     yield ""
     yield "`outdo why CODE` prints these without a network. Exit codes: 0 done, 1 a stage or the machine failed,"
-    yield "2 a mistake in the file or the words, 3 a gate failed, 4 not signed in, 5 waits for approval, 130 interrupted."
+    yield "2 a mistake in the file or the words, 3 a gate failed, 4 not signed in, 5 waits for approval,"
+    yield "130 interrupted."
     yield ""
     yield "| code | name | what it means | exit |"
     yield "| --- | --- | --- | --- |"
@@ -41,13 +42,13 @@ def commands() -> Iterator[str]:
     yield "`{schema, status, data}`, `outdo run --json` an object a line for each [event](events.md). Colour is left"
     yield "out where stdout is no terminal, with `NO_COLOR`, and in CI."
     yield ""
-    yield 'Stages, groups and outputs are completed by the shell: put `eval "$(_OUTDO_COMPLETE=bash_source outdo)"` into'
-    yield "`~/.bashrc` (`zsh_source` and `fish_source` for the others)."
+    yield "Stages, groups and outputs are completed by the shell: put"
+    yield '`eval "$(_OUTDO_COMPLETE=bash_source outdo)"` into `~/.bashrc` (`zsh_source`, `fish_source` for the others).'
     yield ""
     yield "| variable | meaning |"
     yield "| --- | --- |"
     yield "| `OUTDO_STORE` | the folder of the store, to share it between workspaces; `.outdo` if not said |"
-    yield "| `OUTDO_LINKS` | how files come out of the store, the first that works: `reflink,hardlink,copy` (or `symlink`) |"
+    yield "| `OUTDO_LINKS` | how files come out of the store, the first that works: `reflink,hardlink,copy` |"
     yield "| `NO_COLOR`, `FORCE_COLOR`, `CI` | no colour; colour; no live region |"
     for name in COMMANDS:
         context = click.Context(outdo, info_name="outdo")

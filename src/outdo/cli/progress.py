@@ -1,7 +1,6 @@
 """A run as it happens: running stages with their time and last line on a terminal, one line per stage elsewhere."""
 
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -132,7 +131,7 @@ class Progress:
     def _draw(self) -> None:
         if not self._live or not self._running:
             return
-        columns, rows = shutil.get_terminal_size()
+        columns, rows = _terminal_size()
         shown = list(self._running.items())[: max(1, rows - 3)]
         for name, stage in shown:
             took = duration(monotonic() - stage.since)
@@ -185,6 +184,13 @@ class Progress:
         if event.status == "interrupted":
             return "outdo run goes on from there"
         return f"outdo show {self._run.id}"
+
+
+def _terminal_size() -> tuple[int, int]:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno())
+    except OSError:
+        return 80, 24
 
 
 def tail_of(path: str, lines: int, limit: int = 64 * 1024) -> list[str]:

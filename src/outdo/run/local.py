@@ -14,6 +14,7 @@ from itertools import count
 
 from outdo.run import guard
 from outdo.run.attempt import Attempt
+from outdo.run.direct import direct
 from outdo.run.ports import Cancel, Ending, Job, Outcome
 
 GRACE = 2.0
@@ -26,7 +27,9 @@ _KILOBYTE = 1 if sys.platform == "darwin" else 1024
 
 
 class Local:
-    """Runs each command of a job as `/bin/sh -c COMMAND`. May be called from several threads at once."""
+    """Runs each command of a job as `/bin/sh -c COMMAND`, or directly where no shell is needed.
+
+    May be called from several threads at once."""
 
     def __init__(
         self,
@@ -105,7 +108,7 @@ class Local:
                     ending = "cancelled"
                     break
                 try:
-                    leader = attempt.start((*job.wrapper, "/bin/sh", "-c", command), job.cwd, log)
+                    leader = _start(attempt, job, command, log)
                 except (OSError, ValueError, subprocess.SubprocessError) as error:
                     ending, message = "unstartable", f"the command can't be started: {error}"
                     break
@@ -143,6 +146,16 @@ class Local:
                     except (OSError, ValueError, subprocess.SubprocessError):
                         return None
         return self._guard
+
+
+def _start(attempt: Attempt, job: Job, command: str, log: int) -> int:
+    words = None if job.wrapper else direct(command)
+    if words is not None:
+        try:
+            return attempt.start(words, job.cwd, log)
+        except OSError:
+            pass  # not found, or a script that names no interpreter: the shell knows what to make of it
+    return attempt.start((*job.wrapper, "/bin/sh", "-c", command), job.cwd, log)
 
 
 class _Bell:

@@ -15,7 +15,7 @@ class Job(Struct, frozen=True):
     stage: StageName
     attempt: int
     commands: tuple[str, ...]
-    """Run in order, each by `/bin/sh -c`, until one exits with another code than 0."""
+    """Run in order, each as by `/bin/sh -c`, until one exits with another code than 0."""
     cwd: str
     """Absolute folder."""
     env: Mapping[str, str]
