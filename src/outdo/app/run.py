@@ -3,7 +3,7 @@
 import os
 import pwd
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import gmtime, monotonic, strftime, time
 
 from msgspec import Struct, json
@@ -15,7 +15,9 @@ from outdo.core.graph import Graph
 from outdo.core.model import (
     AnyEvent,
     Captured,
+    Key,
     Plan,
+    Record,
     RunFinished,
     RunId,
     RunStarted,
@@ -54,6 +56,8 @@ class Options(Struct, frozen=True):
     rehearse: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     """The words that started it, for the ledger."""
+    remote: bool = True
+    """Ask the remote, where one is declared, for what would run."""
 
 
 class Result(Struct, frozen=True):
@@ -110,10 +114,16 @@ class Run:
         budget = Budget(machine, 1 if watch.one_at_a_time else self._options.jobs)
         budget.check(self._stages)
         _check_git(project)
-        stores = Stores(project.workspace, project.objects, project.results)
+        stores = Stores(project.workspace, project.objects, project.results, self._recall())
         bench = Workbench(Folders(project.root, project.state), stores, self._executor)
         order = Order(self.id, project.graph, self._plan, self._options.force, self._options.keep_going)
         return Engine(order, project, bench, budget, watch)
+
+    def _recall(self) -> Callable[[Stage, Key], Record | None] | None:
+        if not self._project.pipeline.remotes or not self._options.remote or self._options.rehearse:
+            return None
+        asked: Callable[[Stage, Key], Record | None] | None = lazy("outdo.app.share").look_up(self._project)
+        return asked
 
     def stop(self) -> None:
         """Ends every command that runs; the stream of events then ends."""

@@ -58,11 +58,13 @@ Exit codes: 0 done, 1 a stage failed, 2 a mistake in the file or the words, 130 
 @click.option(
     "--rehearse", multiple=True, metavar="STAGE=FAULT", help="Have a stage fail, hang, die, flood or lose."
 )
+@click.option("--no-remote", is_flag=True, help="Compute what is not here, without asking the remote for it.")
 @click.option("--json", "as_json", is_flag=True, help="Events as they happen, one JSON object a line.")
 @click.option("--quiet", "-q", is_flag=True, help="Only failures and the summary.")
 def command(
     targets: tuple[str, ...], dry: bool, force: bool, single: bool, downstream: bool, keep_going: bool,
-    jobs: int | None, sandbox: bool, audit: bool, rehearse: tuple[str, ...], as_json: bool, quiet: bool,
+    jobs: int | None, sandbox: bool, audit: bool, rehearse: tuple[str, ...], no_remote: bool, as_json: bool,
+    quiet: bool,
 ) -> int:  # fmt: skip
     if single and downstream:
         raise Usage("--single and --downstream exclude each other", fix="outdo run --help")
@@ -74,7 +76,7 @@ def command(
     if dry:
         return _dry(request, as_json)
     started = monotonic()
-    with Turn(os.path.join(make_state(os.curdir), "turn"), " ".join(["outdo", *sys.argv[1:]]), _tell_wait):
+    with Turn(os.path.join(make_state(os.curdir), "turn"), " ".join(["outdo", *sys.argv[1:]]), tell_wait):
         project = open_project(os.curdir)
         made = make_plan(project, request)
         if nothing_to_do(made):
@@ -85,7 +87,8 @@ def command(
                 say(unchanged(project.pipeline.project, len(made.actions), monotonic() - started))
             return 0
         app = lazy("outdo.app.run")
-        options = app.Options(force, keep_going, jobs, sandbox, audit, rehearse, ("outdo", *sys.argv[1:]))
+        words = ("outdo", *sys.argv[1:])
+        options = app.Options(force, keep_going, jobs, sandbox, audit, rehearse, words, not no_remote)
         run = app.Run(project, made, options)
         with _stopped_by_signals(run.stop):
             return _follow(run, project, as_json=as_json, quiet=quiet)
@@ -114,7 +117,8 @@ def _dry(request: Request, as_json: bool) -> int:
     return 0
 
 
-def _tell_wait(holder: Holder | None) -> None:
+def tell_wait(holder: Holder | None) -> None:
+    """Says whose turn it is in this workspace."""
     if holder is None:
         say("waiting for another run in this workspace")
     else:

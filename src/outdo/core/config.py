@@ -15,6 +15,7 @@ from outdo.core.errors import BadPath, Mistakes, TooDeep, UserError, WrongType
 from outdo.core.file import File
 from outdo.core.model import Path, Pipeline, Stage, Value
 from outdo.core.paths import anywhere, output
+from outdo.core.remotes import read_remotes
 from outdo.core.rules import Check
 from outdo.core.sections import Artifact, Environment, Model, Monitor, Notify, Plot, Triggers
 from outdo.core.shapes import UNREADABLE, describe, reader, unknown_key
@@ -118,6 +119,7 @@ class _Reading:
             plots=tuple(dict.fromkeys(self._drawn(found.pop("plots", ())))),
             params=found.pop("params", ()),
             sources=tuple(self.files.sources.values()),
+            remotes=read_remotes(found.pop("remotes", {}), self.slips),
         )
         return Project(pipeline, self.env, self.plots, **found)
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from outdo.core.model import Remote
 from outdo.core.paths import FilePath
 from outdo.core.rules import Check
 from outdo.core.sections import Artifact, Environment, Model, Monitor, Notify, Plot, Triggers
@@ -33,6 +34,9 @@ class File(Struct, frozen=True):
     """Files to draw: paths, or `{name: how}`."""
     artifacts: Mapping[str, Artifact] = {}
     """Files and folders that others can find, by name."""
+    remotes: Mapping[str, str | Remote] = {}
+    """Where results are shared, by name: a URL or folder, or a mapping with more. The first is used where none is
+    named."""
     checks: Mapping[FilePath, tuple[Check, ...]] = {}
     """What data has to pass, by path: judged as soon as the path exists, before any stage that reads it."""
     models: Mapping[str, Model] = {}

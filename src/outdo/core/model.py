@@ -5,9 +5,9 @@ event can be printed, stored, compared and sent as it is.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, NewType
+from typing import Annotated, Any, Literal, NewType
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Digest = NewType("Digest", str)
 """BLAKE3 of some bytes, 64 hex characters."""
@@ -108,6 +108,32 @@ class Source(Struct, frozen=True):
     """None: the file was looked for and is not there."""
 
 
+class Remote(Struct, frozen=True):
+    """A place that results are shared through: a folder, or a bucket. Credentials come from the environment."""
+
+    url: Annotated[str, Meta(min_length=1)]
+    """A folder (from the project's, or absolute), `s3://bucket/prefix`, `gs://…`, `az://…`, or `https://…` to read
+    only."""
+    endpoint: str = ""
+    """The address of a server that speaks S3, such as `https://minio.example.com`; Amazon's, where nothing is said."""
+    region: str = ""
+    """Of an S3 bucket; else that of the environment."""
+    anonymous: bool = False
+    """Ask without credentials, as one may of a public bucket."""
+    look_up: bool = True
+    """Whether a run asks here for a result before it computes it."""
+
+    @property
+    def scheme(self) -> str:
+        """`s3`, `gs`, `az`, `http`, `https`; empty for a folder."""
+        return self.url.partition("://")[0] if "://" in self.url else ""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be pushed there."""
+        return self.scheme in ("http", "https")
+
+
 class Pipeline(Struct, frozen=True):
     """All stages of a project and what is declared beside them; all that `run` needs, small enough to cache."""
 
@@ -117,6 +143,8 @@ class Pipeline(Struct, frozen=True):
     plots: tuple[Path, ...] = ()
     params: tuple[Path, ...] = ()
     sources: tuple[Source, ...] = ()
+    remotes: Mapping[str, Remote] = {}
+    """By name; the first is meant where none is named."""
 
 
 # ------------------------------------------------------------------ what is on disk

@@ -198,7 +198,8 @@ class Engine:
             if work.action.verb == "restore":
                 ended = self._bench.restore(work)
             else:
-                ended = self._bench.run(work, self._orders)
+                recalled = self._bench.recall(work, self._orders)
+                ended = recalled or self._bench.run(work, self._orders)
         except Exception as error:
             ended = Ended("failed", failure=f"internal error: {error!r}")
         self._inbox.put((work, ended))

@@ -15,6 +15,7 @@ from outdo.core.model import (
     AnyEvent,
     Artifact,
     Entry,
+    Key,
     Path,
     Record,
     RunId,
@@ -42,6 +43,10 @@ SOURCE_FILES = 200
 
 METRICS_LIMIT = 4 * 1024 * 1024
 """Bytes up to which a metric file is read for numbers."""
+
+
+_COMPELLING = ("forced", "always_changed", "no_inputs")
+"""Reasons by which a stage runs even where its result is known."""
 
 
 class Work(Struct, frozen=True):
@@ -83,6 +88,8 @@ class Stores(Struct, frozen=True):
     workspace: Workspace
     objects: Objects
     results: Results
+    recall: Callable[[Stage, Key], Record | None] | None = None
+    """A result that others have pushed, once its outputs are in the store; asked before a stage is run."""
 
 
 class Orders(Struct, frozen=True):
@@ -102,6 +109,7 @@ class Workbench:
         self._workspace = stores.workspace
         self._objects = stores.objects
         self._results = stores.results
+        self._recall = stores.recall
         self._executor = executor
         self.cancel = Cancel()
         self._env = {"PYTHONUNBUFFERED": "1", **os.environ, "OUTDO_ROOT": folders.root}
@@ -123,6 +131,27 @@ class Workbench:
             except OSError as error:
                 return Ended("failed", failure=f"can't restore '{out.path}': {error}")
         return Ended("restored", record, seconds=monotonic() - started)
+
+    def recall(self, work: Work, orders: Orders) -> Ended | None:
+        """The stage's outputs as someone else has computed them, in place; None where it has to run. A remote that
+        fails is told once, and not asked again."""
+        recall, key = self._recall, work.action.key
+        compelled = any(reason.kind in _COMPELLING for reason in work.action.reasons)
+        if recall is None or key is None or compelled or any(out.persist for out in work.stage.outs):
+            return None
+        started = monotonic()
+        try:
+            record = recall(work.stage, key)
+        except UserError as error:
+            if self._recall is not None:
+                self._recall = None
+                orders.post(Warned(orders.run, time(), f"{error.what}; it is not asked again in this run"))
+            return None
+        if record is None or self.cancel.requested:
+            return None
+        known = structs.replace(work, action=structs.replace(work.action, verb="restore", record=record))
+        ended = self.restore(known)
+        return structs.replace(ended, seconds=monotonic() - started) if ended.record is not None else None
 
     def run(self, work: Work, orders: Orders) -> Ended:
         """Runs a stage's commands, as often as it may be retried, and stores what they wrote."""

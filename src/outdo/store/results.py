@@ -15,6 +15,19 @@ _encode = msgpack.Encoder(order="sorted").encode
 _decode = msgpack.Decoder(Record).decode
 
 
+def encode(record: Record) -> bytes:
+    """A result as it is kept."""
+    return _encode(record)
+
+
+def decode(content: bytes) -> Record | None:
+    """The result that these bytes are; None where they are none."""
+    try:
+        return _decode(content)
+    except (DecodeError, ValidationError):
+        return None
+
+
 class Results:
     """Records by key, under `root/results`."""
 
@@ -25,14 +38,22 @@ class Results:
         """The result of a key; None where it is unknown, or its file is damaged, which then counts as unknown."""
         try:
             with open(self._path(key), "rb") as file:
-                record = _decode(file.read())
-        except (OSError, DecodeError, ValidationError):
+                record = decode(file.read())
+        except OSError:
             return None
-        return record if record.key == key else None
+        return record if record is not None and record.key == key else None
 
     def put(self, record: Record) -> None:
         """Remembers a result in place of any former one of its key; raises `StoreUnwritable`."""
         write_atomic(self._path(record.key), _encode(record))
+
+    def keys(self) -> list[Key]:
+        """Of all results that this store knows."""
+        try:
+            names = os.listdir(self._root)
+        except FileNotFoundError:
+            return []
+        return sorted(Key(name) for name in names if len(name) == 64)
 
     def _path(self, key: Key) -> str:
         return os.path.join(self._root, key)

@@ -1,0 +1,247 @@
+"""The verbs `push`, `fetch` and `pull`: results that were computed in one place are used in another."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+from msgspec import Struct
+
+from outdo.app.project import Project
+from outdo.core.errors import NoRemote, NotInRemote, NotInStore, RemoteFailed, WouldOverwrite
+from outdo.core.hints import did_you_mean
+from outdo.core.model import Digest, Entry, Key, Output, Path, Record, Remote, Stage, StageName
+from outdo.core.remotes import mistake
+from outdo.run.source import ignore
+from outdo.store.bucket import THREADS, connect
+from outdo.store.depot import Depot, FolderDepot
+from outdo.store.transfer import Moved, Tell, Transfer, side_by_side
+
+
+class Asked(Struct, frozen=True):
+    """What is to travel, and where."""
+
+    targets: tuple[str, ...] = ()
+    """Stages, groups or outputs; none means all."""
+    remote: str = ""
+    """A declared name, or an address; none means what each output says, or the first that is declared."""
+    runs: bool = False
+    """The whole run cache, and not only what the lock names."""
+
+
+class Shared(Struct, frozen=True):
+    """What travelled, by remote."""
+
+    moved: Mapping[str, Moved]
+    restored: tuple[Path, ...] = ()
+    """Outputs that were put in place."""
+
+
+def push(project: Project, asked: Asked, tell: Tell) -> Shared:
+    """The remote has the outputs that the lock names, with their results; with `runs`, all of the run cache."""
+    moved: dict[str, Moved] = {}
+    lacking: list[Path] = []
+    for name, records in _by_remote(project, asked).items():
+        remote = find_remote(project, name)
+        if remote.read_only:
+            raise RemoteFailed(
+                f"'{remote.url}' can only be read", fix="push to a folder, s3://, gs:// or az://"
+            )
+        outs = [item for _, found in records.values() for item in found.items()]
+        entries = [entry for _, entry in outs]
+        results = [
+            _result(project, record) for record, found in records.values() if len(found) == len(record.outs)
+        ]
+        if asked.runs and name == _default(project, asked):
+            kept = list(_held_results(project))
+            entries += [entry for record in kept for entry in record.outs.values()]
+            results += kept
+        once = list({record.key: record for record in results}.values())
+        moved[name] = _transfer(project, remote, tell).send(entries, once)
+        if moved[name].missing:
+            lacking += [path for path, entry in outs if not project.workspace.holds(entry)]
+    if lacking:
+        what = f"{_listed(lacking)} or a part of it is neither in the store nor at the remote; all else was pushed"
+        raise NotInStore(what, fix="outdo run, to make it anew; then push again")
+    return Shared(moved)
+
+
+def fetch(project: Project, asked: Asked, tell: Tell) -> Shared:
+    """The store has the outputs that the lock names, and with `runs` every result that the remote has.
+
+    Raises `NotInRemote` where the remote lacks a part of what the lock names, once all the rest is here."""
+    moved: dict[str, Moved] = {}
+    lacking: list[Path] = []
+    for name, records in _by_remote(project, asked).items():
+        transfer = _transfer(project, find_remote(project, name), tell)
+        outs = [item for _, found in records.values() for item in found.items()]
+        moved[name] = transfer.fetch([entry for _, entry in outs])
+        if moved[name].missing:
+            lacking += [path for path, entry in outs if not project.workspace.holds(entry)]
+        if asked.runs and name == _default(project, asked):
+            moved[name] = _fetch_runs(project, transfer, moved[name])
+    if lacking:
+        what = f"the remote lacks all or a part of {_listed(lacking)}"
+        raise NotInRemote(what, fix="outdo push, where it was made; or outdo run, to make it here")
+    return Shared(moved)
+
+
+def pull(project: Project, asked: Asked, tell: Tell, *, force: bool = False) -> Shared:
+    """As `fetch`, and the outputs are in place. Raises `WouldOverwrite`, before anything is touched, where that would
+    lose something; not with `force`."""
+    outs = {
+        out.path: (out, entry)
+        for records in _by_remote(project, asked).values()
+        for name, (_, found) in records.items()
+        for out in project.graph.stages[name].outs
+        if (entry := found.get(out.path))
+    }
+    now = project.workspace.look(outs)
+    differ = [path for path, (_, entry) in outs.items() if now.get(path) != entry]
+    lost = [path for path in differ if path in now and not project.workspace.holds(now[path])]
+    if lost and not force:
+        what = f"'{lost[0]}' differs from what outdo.lock names, and is not in the store"
+        more = f", and so do {len(lost) - 1} more" if len(lost) > 1 else ""
+        raise WouldOverwrite(what + more, fix="outdo run keeps it; outdo pull --force overwrites it")
+    fetched = fetch(project, asked, tell)
+    ignore(project.root, [path for path, (out, _) in outs.items() if out.cache])
+    for path in differ:
+        out, entry = outs[path]
+        project.workspace.restore(path, entry, link=out.cache)
+    project.stat.save()
+    return Shared(fetched.moved, tuple(differ))
+
+
+class Elsewhere:
+    """What others have computed, for a run: asked of the project's first remote, and never for long."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    @cached_property
+    def _transfer(self) -> Transfer:
+        first = next(iter(self._project.pipeline.remotes.values()))
+        return _transfer(self._project, first, lambda _: None, patient=False)
+
+    def recall(self, stage: Stage, key: Key) -> Record | None:
+        """A result whose outputs are in the store now; None where nobody has pushed it."""
+        project = self._project
+        locked = project.lock.records.get(stage.name)
+        known = locked if locked is not None and locked.key == key else project.results.get(key)
+        for record in (known, None):
+            record = record or self._transfer.result(key)
+            if record is not None and set(record.outs) == {out.path for out in stage.outs}:
+                entries = list(_stored(stage.outs, record).values())
+                if len(entries) == len(record.outs) and not self._transfer.fetch(entries).missing:
+                    project.results.put(record)
+                    return record
+        return None
+
+
+def look_up(project: Project) -> Callable[[Stage, Key], Record | None] | None:
+    """Where a run asks for what it lacks; None where no remote is declared, or it is not to be asked."""
+    first = next(iter(project.pipeline.remotes.values()), None)
+    return Elsewhere(project).recall if first is not None and first.look_up else None
+
+
+def find_remote(project: Project, name: str) -> Remote:
+    """The remote that a name or an address means; raises `NoRemote`."""
+    declared = project.pipeline.remotes
+    if name in declared:
+        return declared[name]
+    if "/" in name or name.startswith("."):
+        remote = Remote(name)
+        wrong = mistake(remote)
+        if wrong is not None:
+            raise wrong
+        return remote
+    if not name:
+        fix = "add `remotes: {team: s3://bucket/prefix}` to the file, or say --remote FOLDER"
+        raise NoRemote("no remote is declared", where=project.file, fix=fix)
+    raise NoRemote(f"no remote is named '{name}'", where=project.file, fix=did_you_mean(name, declared))
+
+
+def _transfer(project: Project, remote: Remote, tell: Tell, *, patient: bool = True) -> Transfer:
+    if remote.scheme:
+        bucket: Depot = connect(remote, patient=patient)
+        return Transfer(project.objects, bucket, tell, THREADS)
+    folder = os.path.join(project.root, os.path.expanduser(remote.url))
+    return Transfer(project.objects, FolderDepot(os.path.normpath(folder)), tell, FolderDepot.threads)
+
+
+Chosen = dict[StageName, tuple[Record, Mapping[Path, Entry]]]
+
+
+def _by_remote(project: Project, asked: Asked) -> dict[str, Chosen]:
+    """For each remote that is meant: the lock's records, with those of their outputs that travel there."""
+    graph = project.graph
+    names = graph.named(asked.targets) if asked.targets else list(graph.stages)
+    default = _default(project, asked)
+    found: dict[str, Chosen] = {default: {}}
+    for name in names:
+        record = project.lock.records.get(name)
+        if record is None:
+            continue
+        places: dict[str, list[Output]] = {}
+        for out in graph.stages[name].outs:
+            if out.push:
+                places.setdefault(asked.remote or out.remote or default, []).append(out)
+        for place, outs in places.items():
+            found.setdefault(place, {})[name] = (record, _stored(outs, record))
+    if len(found) > 1 and not found[default]:
+        del found[default]
+    return found
+
+
+def _default(project: Project, asked: Asked) -> str:
+    return asked.remote or next(iter(project.pipeline.remotes), "")
+
+
+def _stored(outs: Iterable[Output], record: Record) -> dict[Path, Entry]:
+    """The entries of those outputs that the store keeps."""
+    kept = (out.path for out in outs if out.cache or out.role != "out")
+    return {path: record.outs[path] for path in kept if path in record.outs}
+
+
+def _held_results(project: Project) -> Iterator[Record]:
+    """The results of the run cache whose outputs are all in the store."""
+    for key in project.results.keys():  # noqa: SIM118  not a mapping
+        record = project.results.get(key)
+        if record is not None and all(map(project.workspace.holds, record.outs.values())):
+            yield record
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(f"'{path}'" for path in paths[:5]) + (
+        f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+    )
+
+
+def _result(project: Project, record: Record) -> Record:
+    """The result that the lock names, with the run that computed it, where that is known here."""
+    known = project.results.get(record.key)
+    return known if known is not None and known.outs == record.outs else record
+
+
+def _fetch_runs(project: Project, transfer: Transfer, moved: Moved) -> Moved:
+    """Every result of the remote that is new here, once its objects are."""
+    known = set(project.results.keys())
+    found: list[Record] = []
+
+    def ask(key: Key) -> None:
+        record = transfer.result(key)
+        if record is not None:
+            found.append(record)
+
+    side_by_side(ask, [key for key in transfer.keys() if key not in known], THREADS)  # noqa: SIM118
+    also = transfer.fetch([entry for record in found for entry in record.outs.values()])
+    lacking: set[Digest] = set(also.missing)
+    whole = [r for r in found if not lacking or all(map(project.workspace.holds, r.outs.values()))]
+    for record in whole:
+        project.results.put(record)
+    return Moved(
+        moved.objects + also.objects,
+        moved.size + also.size,
+        len(whole),
+        moved.there + also.there,
+        (*moved.missing, *also.missing),
+    )

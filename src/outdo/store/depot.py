@@ -1,0 +1,173 @@
+"""Where a remote keeps its bytes, by name: what every kind of it can do, and the kind that is a folder.
+
+Names are `objects/ab/cdef…` and `results/ab/cdef…`, in shards of two characters, so that what is there can be asked
+by listing. All may be called from many threads at once.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from outdo.core.errors import NotInRemote, RemoteFailed
+from outdo.store.files import copy, create, drop, each, reflink, write
+
+Answer = TypeVar("Answer")
+
+_STEP = 1 << 20
+_FEW = 8
+
+
+class Depot(Protocol):
+    """Bytes by name at a remote; raises `RemoteFailed` where it can't be reached, or refuses."""
+
+    def present(self, names: Sequence[str]) -> Mapping[str, int]:
+        """The size of each of these that is there."""
+        ...
+
+    def listing(self, folder: str) -> list[str]:
+        """All names in a folder and those below it."""
+        ...
+
+    def put(self, name: str, source: bytes | str, *, replace: bool = False) -> None:
+        """The name holds these bytes, or those of the file at this path: all of them, or it is as before.
+
+        Without `replace` what is there already stays."""
+        ...
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """The bytes in pieces; raises `NotInRemote`."""
+        ...
+
+    def set_aside(self, name: str) -> None:
+        """Nothing has the name any more; what had it is under `quarantine/`, if that may be written."""
+        ...
+
+    def settle(self) -> None:
+        """What was put survives a loss of power there."""
+        ...
+
+
+class FolderDepot:
+    """A folder on a disk, or on one that is mounted."""
+
+    threads = 8
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._unfinished = os.path.join(root, "tmp")
+        self._folders: set[str] = set()
+
+    def present(self, names: Sequence[str]) -> dict[str, int]:
+        shards: dict[str, list[str]] = {}
+        for name in names:
+            shards.setdefault(os.path.dirname(name), []).append(name)
+        found: dict[str, int] = {}
+        self._answer(lambda: each(lambda shard: self._look(shard, shards[shard], found), list(shards), 8))
+        return found
+
+    def listing(self, folder: str) -> list[str]:
+        def walk() -> list[str]:
+            found: list[str] = []
+            for place, _, files in os.walk(f"{self._root}/{folder}"):
+                found += [os.path.relpath(f"{place}/{file}", self._root) for file in files]
+            return sorted(found)
+
+        return self._answer(walk)
+
+    def put(self, name: str, source: bytes | str, *, replace: bool = False) -> None:
+        place = f"{self._root}/{name}"
+        self._answer(lambda: self._put(place, source, replace=replace))
+
+    def read(self, name: str) -> Iterator[bytes]:
+        try:
+            with open(f"{self._root}/{name}", "rb", buffering=0) as file:
+                while piece := file.read(_STEP):
+                    yield piece
+        except FileNotFoundError:
+            raise _missing(name) from None
+        except OSError as error:
+            raise _failed(error, self._root) from error
+
+    def set_aside(self, name: str) -> None:
+        aside = f"{self._root}/quarantine/{name.replace('/', '-')}"
+        try:
+            os.makedirs(os.path.dirname(aside), exist_ok=True)
+            os.rename(f"{self._root}/{name}", aside)
+        except OSError:
+            pass  # a folder that may only be read keeps it, and it is found again by whoever reads it
+
+    def settle(self) -> None:
+        import ctypes
+
+        def flush() -> None:
+            if not os.path.isdir(self._root):
+                return
+            fd = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                libc = ctypes.CDLL(None, use_errno=True)
+                if not hasattr(libc, "syncfs"):
+                    os.sync()
+                elif libc.syncfs(fd) != 0:
+                    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), self._root)
+            finally:
+                os.close(fd)
+
+        self._answer(flush)
+
+    def _look(self, shard: str, names: Sequence[str], found: dict[str, int]) -> None:
+        """Notes the sizes of those that are in one shard."""
+        if len(names) > _FEW:
+            try:
+                here = set(os.listdir(f"{self._root}/{shard}"))
+            except FileNotFoundError:
+                return
+            names = [name for name in names if name[len(shard) + 1 :] in here]
+        for name in names:
+            try:
+                found[name] = os.stat(f"{self._root}/{name}").st_size
+            except FileNotFoundError:
+                continue
+
+    def _put(self, place: str, source: bytes | str, *, replace: bool) -> None:
+        if not replace and os.path.exists(place):
+            return
+        folder = os.path.dirname(place)
+        if folder not in self._folders:
+            os.makedirs(self._unfinished, exist_ok=True)
+            os.makedirs(folder, exist_ok=True)
+            self._folders.add(folder)
+        temporary = f"{self._unfinished}/{os.urandom(12).hex()}"
+        try:
+            fd = create(temporary, 0o444)
+            try:
+                if isinstance(source, bytes):
+                    write(fd, source)
+                else:
+                    _copy(source, fd)
+            finally:
+                os.close(fd)
+            os.rename(temporary, place)
+        except BaseException:
+            drop(temporary)
+            raise
+
+    def _answer(self, ask: Callable[[], Answer]) -> Answer:
+        try:
+            return ask()
+        except OSError as error:
+            raise _failed(error, self._root) from error
+
+
+def _copy(path: str, target: int) -> None:
+    with open(path, "rb", buffering=0) as source:
+        if not reflink(source.fileno(), target):
+            copy(source.fileno(), target)
+
+
+def _missing(name: str) -> NotInRemote:
+    return NotInRemote(f"the remote does not hold '{name}'", fix="outdo push, where it was made")
+
+
+def _failed(error: OSError, root: str) -> RemoteFailed:
+    what = f"the remote's folder '{root}' can't be used: {error.strerror or error}"
+    return RemoteFailed(what, fix="check that it is mounted, has room, and may be written by this user")

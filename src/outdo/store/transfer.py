@@ -1,0 +1,309 @@
+"""What travels between a store and a remote: only what is missing, verified at both ends, parts before wholes.
+
+Files go before the folders that name them, and those before the results that name them, each kind only once the
+former is settled. So whatever is there is complete, whenever a transfer breaks off, and the next one goes on.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from blake3 import blake3
+from msgspec import Struct
+
+from outdo.core.errors import Damaged, NotInRemote, NotInStore, UserError
+from outdo.core.model import Digest, Entry, Key, Record
+from outdo.store import results, trees
+from outdo.store.depot import Depot
+from outdo.store.files import create, drop, write
+from outdo.store.objects import Objects
+
+Item = TypeVar("Item")
+
+SMALL = 1 << 20
+"""Bytes up to which an object travels through memory."""
+
+
+class Tally(Struct, frozen=True):
+    """How far a transfer is."""
+
+    objects: int = 0
+    size: int = 0
+    """Bytes that have travelled."""
+    of_objects: int = 0
+    of_size: int = 0
+    """Bytes that have to, as far as is known."""
+
+
+Tell = Callable[[Tally], None]
+
+
+class Moved(Struct, frozen=True):
+    """What a transfer moved."""
+
+    objects: int = 0
+    size: int = 0
+    results: int = 0
+    there: int = 0
+    """Objects that were at their destination already."""
+    missing: tuple[Digest, ...] = ()
+    """Objects that are at neither end, or were damaged there."""
+
+
+class Transfer:
+    """Moves objects and results between one store and one remote."""
+
+    def __init__(self, objects: Objects, depot: Depot, tell: Tell, threads: int = 8) -> None:
+        self._objects = objects
+        self._depot = depot
+        self._tell = tell
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._tally = Tally()
+
+    # ---------------------------------------------------------------- there
+
+    def send(self, entries: Iterable[Entry], records: Sequence[Record] = ()) -> Moved:
+        """The remote has all that is in these entries, then the results; what this store lacks too is told, and a
+        result that names it stays here."""
+        entries = list(entries)
+        folders = list(dict.fromkeys(entry.digest for entry in entries if entry.kind == "tree"))
+        held = {digest: self._tree(digest) for digest in folders}
+        files = [entry.digest for entry in entries if entry.kind == "file"]
+        files += [digest for tree in held.values() if tree for _, digest, _, _ in tree.files]
+        moved = self._send_objects(list(dict.fromkeys(files)))
+        incomplete = set(moved.missing)
+        whole = [
+            digest
+            for digest, tree in held.items()
+            if tree is None or incomplete.isdisjoint(file for _, file, _, _ in tree.files)
+        ]
+        also = self._send_objects(whole)
+        incomplete |= {*also.missing, *(digest for digest in folders if digest not in whole)}
+        complete = [r for r in records if incomplete.isdisjoint(e.digest for e in r.outs.values())]
+        sent = self._send_results(complete)
+        return Moved(
+            moved.objects + also.objects,
+            moved.size + also.size,
+            sent,
+            moved.there + also.there,
+            (*moved.missing, *also.missing),
+        )
+
+    def _send_objects(self, digests: Sequence[Digest]) -> Moved:
+        there = self._depot.present([object_name(digest) for digest in digests])
+        sizes: dict[Digest, int] = {}
+        damaged: set[Digest] = set()
+        missing: list[Digest] = []
+        for digest in digests:
+            remote = there.get(object_name(digest))
+            try:
+                size = os.stat(self._objects.place(digest)).st_size
+            except FileNotFoundError:
+                if remote is None:
+                    missing.append(digest)
+                continue
+            if remote != size:
+                sizes[digest] = size
+                if remote is not None:
+                    damaged.add(digest)
+        self._expect(len(sizes), sum(sizes.values()))
+
+        def send(digest: Digest) -> None:
+            try:
+                source: bytes | str = (
+                    self._objects.get(digest) if sizes[digest] <= SMALL else self._objects.path(digest)
+                )
+            except (Damaged, NotInStore):
+                with self._lock:
+                    missing.append(digest)
+                return
+            self._depot.put(object_name(digest), source, replace=digest in damaged)
+            self._count(sizes[digest])
+
+        side_by_side(send, sorted(sizes, key=sizes.__getitem__, reverse=True), self._threads)
+        if sizes:
+            self._depot.settle()
+        moved = [digest for digest in sizes if digest not in missing]
+        size = sum(sizes[digest] for digest in moved)
+        return Moved(len(moved), size, 0, len(digests) - len(sizes) - len(missing), tuple(missing))
+
+    def _send_results(self, records: Sequence[Record]) -> int:
+        names = {result_name(record.key): record for record in records}
+        there = self._depot.present(list(names))
+        new = [name for name in names if name not in there]
+        side_by_side(lambda name: self._depot.put(name, results.encode(names[name])), new, self._threads)
+        if new:
+            self._depot.settle()
+        return len(new)
+
+    # ---------------------------------------------------------------- back
+
+    def fetch(self, entries: Iterable[Entry]) -> Moved:
+        """The store has all that is in these entries, as far as the remote has it; the rest is told."""
+        entries = list(entries)
+        folders = dict.fromkeys(entry.digest for entry in entries if entry.kind == "tree")
+        first = self._fetch_objects(dict.fromkeys(folders, 0))
+        files = {entry.digest: entry.size for entry in entries if entry.kind == "file"}
+        for digest in folders:
+            tree = self._tree(digest)
+            files.update({file: size for _, file, size, _ in tree.files} if tree else {})
+        second = self._fetch_objects(files)
+        if first.objects or second.objects:
+            self._objects.sync()
+        return Moved(
+            first.objects + second.objects,
+            first.size + second.size,
+            0,
+            first.there + second.there,
+            (*first.missing, *second.missing),
+        )
+
+    def keys(self) -> list[Key]:
+        """Of all results that the remote has."""
+        names = self._depot.listing("results")
+        return [Key(name.removeprefix("results/").replace("/", "")) for name in names]
+
+    def result(self, key: Key) -> Record | None:
+        """What the remote knows under a key; None where it knows nothing, or what it has can't be read."""
+        try:
+            content = b"".join(self._depot.read(result_name(key)))
+        except NotInRemote:
+            return None
+        record = results.decode(content)
+        return record if record is not None and record.key == key else None
+
+    def _fetch_objects(self, sizes: dict[Digest, int]) -> Moved:
+        wanted = [digest for digest in sizes if not self._objects.has(digest)]
+        self._expect(len(wanted), sum(sizes[digest] for digest in wanted))
+        missing: list[Digest] = []
+        arrived: list[int] = []
+
+        def fetch(digest: Digest) -> None:
+            size = self._receive(digest)
+            with self._lock:
+                if size is None:
+                    missing.append(digest)
+                else:
+                    arrived.append(size)
+
+        side_by_side(fetch, sorted(wanted, key=sizes.__getitem__, reverse=True), self._threads)
+        return Moved(len(arrived), sum(arrived), 0, len(sizes) - len(wanted), tuple(missing))
+
+    def _receive(self, digest: Digest) -> int | None:
+        """Size of an object that the store now holds; None where the remote has none that is right.
+
+        One that arrives wrong is asked for again. Wrong twice, and in the same way, it is wrong there, and is set
+        aside, so that a push by whoever has it sends it again."""
+        wrong: set[str] = set()
+        for _ in range(2):
+            try:
+                found, size = self._take(digest)
+            except NotInRemote:
+                return None
+            self._count(size)
+            if found == digest:
+                return size
+            if found in wrong:
+                self._depot.set_aside(object_name(digest))
+            wrong.add(found)
+        return None
+
+    def _take(self, digest: Digest) -> tuple[str, int]:
+        """Digest and size of what arrived; it is in the store if it is what was asked for, and nowhere else."""
+        pieces = self._depot.read(object_name(digest))
+        content = b""
+        for piece in pieces:
+            content += piece
+            if len(content) > SMALL:
+                return self._spool(digest, content, pieces)
+        found = blake3(content).hexdigest()
+        if found == digest:
+            self._objects.put_bytes(content)
+        return found, len(content)
+
+    def _spool(self, digest: Digest, content: bytes, pieces: Iterator[bytes]) -> tuple[str, int]:
+        temporary = self._objects.scratch.name()
+        hasher = blake3(content)
+        try:
+            fd = create(temporary, 0o644)
+            try:
+                write(fd, content)
+                for piece in pieces:
+                    hasher.update(piece)
+                    write(fd, piece)
+                status = os.fstat(fd)
+            finally:
+                os.close(fd)
+            found = hasher.hexdigest()
+            if found == digest and self._objects.adopt(temporary) is None:
+                self._objects.copy_in(temporary)
+        finally:
+            drop(temporary)
+        return found, status.st_size
+
+    # ---------------------------------------------------------------- inside
+
+    def _tree(self, digest: Digest) -> trees.Tree | None:
+        try:
+            return trees.decode(self._objects.get(digest))
+        except (NotInStore, Damaged):
+            return None
+
+    def _expect(self, objects: int, size: int) -> None:
+        now = self._tally
+        self._tally = Tally(now.objects, now.size, now.of_objects + objects, now.of_size + size)
+        self._tell(self._tally)
+
+    def _count(self, size: int) -> None:
+        with self._lock:
+            now = self._tally
+            self._tally = Tally(now.objects + 1, now.size + size, now.of_objects, now.of_size)
+        self._tell(self._tally)
+
+
+def object_name(digest: Digest) -> str:
+    """What an object is called at a remote."""
+    return f"objects/{digest[:2]}/{digest[2:]}"
+
+
+def result_name(key: Key) -> str:
+    """What a result is called at a remote."""
+    return f"results/{key[:2]}/{key[2:]}"
+
+
+def side_by_side(work: Callable[[Item], None], items: Iterable[Item], threads: int) -> None:
+    """Does `work` for every item, each thread taking the next one; the first error ends all and is raised.
+
+    Unlike `files.each` it hands out single items: one may be large, and the waiting is for a network."""
+    rest = iter(list(items))
+    lock = threading.Lock()
+    errors: list[BaseException] = []
+
+    def share() -> None:
+        try:
+            while not errors:
+                with lock:
+                    item = next(rest, _END)
+                if isinstance(item, _End):
+                    return
+                work(item)
+        except BaseException as error:
+            errors.append(error)
+
+    helpers = [threading.Thread(target=share, daemon=True) for _ in range(threads - 1)]
+    for helper in helpers:
+        helper.start()
+    share()
+    for helper in helpers:
+        helper.join()
+    if errors:
+        raise next((error for error in errors if not isinstance(error, UserError)), errors[0])
+
+
+class _End:
+    """Stands where no item is left."""
+
+
+_END = _End()
