@@ -20,6 +20,7 @@ Mark = tuple[int, int, int, int, int]
 _SMALL = 1 << 20
 _LARGE = 32 << 20
 _STEP = 128
+_WAITING_THREADS = 8
 _REFLINK = 0x40049409
 _NO_REFLINK = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS, errno.EXDEV, errno.EPERM}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -143,8 +144,8 @@ def each(
 ) -> None:
     """Does `work` for every item; the first error ends it and is raised.
 
-    As many `threads` as are named share it; else as many as there are processors where it is `heavy`, or is seen to
-    wait for a disk. Short calls that find all in memory
+    As many `threads` as are named share it; else as many as there are processors where it is `heavy`, or some more
+    where it is seen to wait for a disk. Short calls that find all in memory
     are done by this thread alone: handing Python's lock to and fro costs more than a second thread gains."""
     heavy = heavy or threads > 0
     crew = _Crew(work, items, 1 if heavy else _STEP)
@@ -152,7 +153,7 @@ def each(
         before = _blocks_read()
         while crew.do_some() and _blocks_read() - before < _STEP:
             pass
-    crew.do_all(threads or THREADS)
+    crew.do_all(threads or (THREADS if heavy else _WAITING_THREADS))
 
 
 class _Crew(Generic[Item]):
