@@ -1,0 +1,1 @@
+"""The neighbours: each speaks a foreign format or protocol, and nobody else knows it."""
