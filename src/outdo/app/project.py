@@ -38,13 +38,15 @@ _encode = msgpack.Encoder().encode
 class Project:
     """A project's pipeline with its store, its lock and its workspace."""
 
-    def __init__(self, root: str, file: str) -> None:
+    def __init__(self, root: str, file: str, home: str | None = None) -> None:
+        """`home` is the folder with the store, the journal and the logs, where that is not the project's own."""
         self.root = root
         self.file = file
         self.state = os.path.join(root, STATE)
+        self.home = home or self.state
         self.pipeline = _pipeline(self)
         self.graph: Graph = build(self.pipeline.stages)
-        store = os.environ.get("OUTDO_STORE") or self.state
+        store = os.environ.get("OUTDO_STORE") or self.home
         links = tuple(os.environ.get("OUTDO_LINKS", "reflink,hardlink,copy").split(","))
         self.objects = Objects(store)
         self.results = Results(store)

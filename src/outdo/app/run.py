@@ -102,7 +102,7 @@ class Run:
         self._stages = [project.graph.stages[a.stage] for a in made.actions if a.verb in ("run", "wait")]
         self._watch = _watch(project, self._stages, options)
         self._engine = self._make_engine(self._watch)
-        self._recorder = Recorder(Journal(os.path.join(project.state, JOURNAL)))
+        self._recorder = Recorder(Journal(os.path.join(project.home, JOURNAL)))
         self._finished: dict[StageName, StageFinished] = {}
         self._warnings: list[str] = []
         self._seconds = 0.0
@@ -115,7 +115,7 @@ class Run:
         budget.check(self._stages)
         _check_git(project)
         stores = Stores(project.workspace, project.objects, project.results, self._recall())
-        bench = Workbench(Folders(project.root, project.state), stores, self._executor)
+        bench = Workbench(Folders(project.root, project.home), stores, self._executor)
         order = Order(self.id, project.graph, self._plan, self._options.force, self._options.keep_going)
         return Engine(order, project, bench, budget, watch)
 

@@ -36,6 +36,8 @@ Examples:
   outdo run --dry                    the plan, and nothing is done
   outdo run --keep-going -j 4        go on after a failure; four stages at once at most
   outdo run --audit                  tell what stages read without declaring it
+  outdo run --set train.lr=0.5       try another param in a work tree of its own
+  outdo run --set lr=0.1,0.01 --set depth=3..6      every combination
   outdo run --rehearse train=fail    see what a failure of `train` would do
 
 \b
@@ -58,13 +60,20 @@ Exit codes: 0 done, 1 a stage failed, 2 a mistake in the file or the words, 130 
 @click.option(
     "--rehearse", multiple=True, metavar="STAGE=FAULT", help="Have a stage fail, hang, die, flood or lose."
 )
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Try other params, beside the workspace; repeatable.",
+)
 @click.option("--no-remote", is_flag=True, help="Compute what is not here, without asking the remote for it.")
 @click.option("--json", "as_json", is_flag=True, help="Events as they happen, one JSON object a line.")
 @click.option("--quiet", "-q", is_flag=True, help="Only failures and the summary.")
 def command(
     targets: tuple[str, ...], dry: bool, force: bool, single: bool, downstream: bool, keep_going: bool,
-    jobs: int | None, sandbox: bool, audit: bool, rehearse: tuple[str, ...], no_remote: bool, as_json: bool,
-    quiet: bool,
+    jobs: int | None, sandbox: bool, audit: bool, rehearse: tuple[str, ...], sets: tuple[str, ...],
+    no_remote: bool, as_json: bool, quiet: bool,
 ) -> int:  # fmt: skip
     if single and downstream:
         raise Usage("--single and --downstream exclude each other", fix="outdo run --help")
@@ -73,6 +82,13 @@ def command(
             "--single and --downstream need a stage to start from", fix="outdo run STAGE --downstream"
         )
     request = Request(targets, single, downstream, force)
+    words = ("outdo", *sys.argv[1:])
+    if sets:
+        app = lazy("outdo.app.run")
+        options = app.Options(force, keep_going, jobs, sandbox, audit, rehearse, words, remote=False)
+        run_all = lazy("outdo.cli.trial").run_all
+        code: int = run_all(sets, request, None if dry else options, as_json=as_json, quiet=quiet)
+        return code
     if dry:
         return _dry(request, as_json)
     started = monotonic()
@@ -82,23 +98,22 @@ def command(
         if nothing_to_do(made):
             take_in(project, made)
             if as_json:
-                _print_json({"event": "nothing_to_do", "stages": len(made.actions)})
+                print_json({"event": "nothing_to_do", "stages": len(made.actions)})
             else:
                 say(unchanged(project.pipeline.project, len(made.actions), monotonic() - started))
             return 0
         app = lazy("outdo.app.run")
-        words = ("outdo", *sys.argv[1:])
         options = app.Options(force, keep_going, jobs, sandbox, audit, rehearse, words, not no_remote)
         run = app.Run(project, made, options)
-        with _stopped_by_signals(run.stop):
-            return _follow(run, project, as_json=as_json, quiet=quiet)
+        with stopped_by_signals(run.stop):
+            return follow(run, project, as_json=as_json, quiet=quiet)
 
 
-def _follow(run: "Run", project: Project, *, as_json: bool, quiet: bool) -> int:
+def follow(run: "Run", project: Project, *, as_json: bool, quiet: bool) -> int:
     """Shows a run's events as they come, and its end; returns the exit code."""
     if as_json:
         for event in run.events():
-            _print_json(event)
+            print_json(event)
     else:
         shown = lazy("outdo.cli.progress").Progress(
             run, project, live=is_live(sys.stderr) and not quiet, quiet=quiet
@@ -111,7 +126,7 @@ def _follow(run: "Run", project: Project, *, as_json: bool, quiet: bool) -> int:
 def _dry(request: Request, as_json: bool) -> int:
     found = status(open_project(os.curdir), request)
     if as_json:
-        _print_json({"schema": "outdo.plan/1", "status": "ok", "data": found.plan})
+        print_json({"schema": "outdo.plan/1", "status": "ok", "data": found.plan})
     else:
         print(table(found))
     return 0
@@ -125,12 +140,12 @@ def tell_wait(holder: Holder | None) -> None:
         say(f"waiting for `{holder.command}` in this workspace (process {holder.pid})")
 
 
-def _print_json(value: object) -> None:
+def print_json(value: object) -> None:
     print(json.encode(value).decode(), flush=True)
 
 
 @contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     """Ctrl-C and a polite request to end stop the run in order instead of tearing through it."""
 
     def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

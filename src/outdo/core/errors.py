@@ -186,6 +186,20 @@ class NotWritten(UserError):
     exit_code = 1
 
 
+class BadSet(UserError):
+    """What stands behind `--set` is not of the form `NAME=VALUE`, names a param that its file does not hold, or would
+    change more than that param. Values are written as in YAML; `0.1,0.01` tries two, `3..6` four."""
+
+    code = "E306"
+
+
+class NoTrial(UserError):
+    """Other params are tried in a work tree of Git's, and none could be made: there is no repository, no commit yet,
+    or Git refused. The workspace was not touched."""
+
+    code = "E307"
+
+
 # ------------------------------------------------------------------ E4: the store
 
 

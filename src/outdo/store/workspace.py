@@ -35,7 +35,9 @@ class Workspace:
         self._objects = objects
         self._cache = stat
         self._links = Links(objects, links, self.root)
-        self._closed = (f"{self.root}/.git", f"{self.root}/.outdo", objects.root)
+        # The work tree of a trial is inside the folder that the store is in.
+        store = objects.folder if self.root.startswith(f"{objects.root}/") else objects.root
+        self._closed = (f"{self.root}/.git", f"{self.root}/.outdo", store)
         self._looks = Looks(self.root, objects.folder, self._closed, stat)
 
     # ---------------------------------------------------------------- looking
