@@ -6,6 +6,7 @@ by listing. All may be called from many threads at once.
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import time
 from typing import Protocol, TypeVar
 
 from outdo.core.errors import NotInRemote, RemoteFailed
@@ -15,6 +16,7 @@ Answer = TypeVar("Answer")
 
 _STEP = 1 << 20
 _FEW = 8
+_OLD = 2 * 86400.0
 
 
 class Depot(Protocol):
@@ -133,7 +135,9 @@ class FolderDepot:
             return
         folder = os.path.dirname(place)
         if folder not in self._folders:
-            os.makedirs(self._unfinished, exist_ok=True)
+            if not self._folders:
+                os.makedirs(self._unfinished, exist_ok=True)
+                _sweep(self._unfinished)
             os.makedirs(folder, exist_ok=True)
             self._folders.add(folder)
         temporary = f"{self._unfinished}/{os.urandom(12).hex()}"
@@ -156,6 +160,17 @@ class FolderDepot:
             return ask()
         except OSError as error:
             raise _failed(error, self._root) from error
+
+
+def _sweep(folder: str) -> None:
+    """Removes what transfers that were killed have left, once it is so old that none can still be at it."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            try:
+                if entry.stat(follow_symlinks=False).st_mtime < time() - _OLD:
+                    drop(entry.path)
+            except FileNotFoundError:
+                continue
 
 
 def _copy(path: str, target: int) -> None:
