@@ -24,6 +24,7 @@ COMMANDS = {
     "show": "all about one run",
     "diff": "in what two of workspace, commits and runs differ",
     "compare": "params and metrics of several runs beside each other",
+    "apply": "put params and outputs of a run back",
     "metrics": "the metrics now, or in what they differ",
     "params": "the params now, or in what they differ",
     "push": "share results: send what the remote lacks",
