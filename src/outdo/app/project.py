@@ -1,7 +1,8 @@
 """A project on disk: found, read, and everything a plan needs to know of it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import DecodeError, Struct, ValidationError, msgpack
 
@@ -10,7 +11,7 @@ from outdo.app.params import ParamFiles
 from outdo.core.digest import digest_bytes
 from outdo.core.errors import NoProject, NotYaml, UserError
 from outdo.core.graph import Graph, build
-from outdo.core.model import Param, Path, Pipeline, Place
+from outdo.core.model import Entry, Key, Param, Path, Pipeline, Place, Record
 from outdo.core.plan import Facts
 from outdo.core.version import VERSION
 from outdo.store.atomic import write_atomic
@@ -20,7 +21,11 @@ from outdo.store.results import Results
 from outdo.store.statcache import StatCache
 from outdo.store.workspace import Workspace
 
-FILES = ("outdo.yaml", "dvc.yaml")
+if TYPE_CHECKING:
+    from outdo.integrations.ports import Adopted
+
+DVC = "dvc.yaml"
+FILES = ("outdo.yaml", DVC)
 STATE = ".outdo"
 
 
@@ -54,6 +59,7 @@ class Project:
         self.workspace = Workspace(root, self.objects, self.stat, links)
         self.lock = Lock(lock_path(root))
         self._params = ParamFiles(root, os.path.join(self.state, "cache", "params"))
+        self._taken: Mapping[Key, Record] | None = None
 
     def facts(self, paths: Sequence[Path], params: Sequence[Param]) -> Facts:
         """What these paths and params hold now, with all that is known of former runs."""
@@ -61,9 +67,36 @@ class Project:
             self.workspace.look(paths),
             {param: self._params.get(param) for param in params},
             self.lock.records,
-            self.results.get,
+            self._result,
             self.workspace.holds,
         )
+
+    @property
+    def adopted(self) -> "Adopted | None":
+        """The repository as DVC knows it; None where DVC does not keep it."""
+        if self.file != DVC or not os.path.isdir(os.path.join(self.root, ".dvc")):
+            return None
+        dvc = lazy("outdo.integrations.dvc.repository")
+        found: Adopted = dvc.Repository(self.root, self.state, os.environ)
+        return found
+
+    def entries(self) -> Mapping[Path, Entry]:
+        """What every path of the pipeline holds now."""
+        stages = self.pipeline.stages
+        return self.workspace.look(
+            {path for one in stages for path in (*one.deps, *(o.path for o in one.outs))}
+        )
+
+    def _result(self, key: Key) -> Record | None:
+        """The result of a key, from the run cache; else what DVC has computed and the workspace still holds."""
+        return self.results.get(key) or (self._taken_over().get(key) if self.file == DVC else None)
+
+    def _taken_over(self) -> Mapping[Key, Record]:
+        if self._taken is None:
+            adopted = self.adopted
+            stages = self.pipeline.stages
+            self._taken = adopted.records(stages, self.entries(), self._params.get) if adopted else {}
+        return self._taken
 
     def make_state(self) -> None:
         """Makes sure that `.outdo` is there, and that Git does not see it."""

@@ -194,6 +194,7 @@ class Run:
             project.lock.save(
                 {name: record for name, record in records.items() if name in project.graph.stages}
             )
+            warnings += self._tell_dvc()
         except UserError as error:
             self._trouble = error.what
             warnings.append(Warned(self.id, time(), f"{error.what}; {error.fix}"))
@@ -206,6 +207,15 @@ class Run:
             for digest in project.objects.damaged
         ]
         return warnings
+
+    def _tell_dvc(self) -> list[Warned]:
+        """DVC knows what the lock says, in a repository that it keeps too."""
+        project = self._project
+        adopted = project.adopted
+        if adopted is None:
+            return []
+        untold = adopted.settle(project.pipeline.stages, project.lock.records, project.entries())
+        return [Warned(self.id, time(), f"`dvc.lock` can't tell of stage '{name}'", name) for name in untold]
 
     def _capture(self) -> None:
         """Reads the code and the environment while stages run; what can't be read costs a warning."""
