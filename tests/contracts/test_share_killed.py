@@ -56,12 +56,12 @@ def clone(root: Path, lock: bytes = b"") -> Path:
 
 def check(remote: Path) -> None:
     """All that is there is what its name says, and so is all that it names."""
-    objects = {file.parent.name + file.name: file.read_bytes() for file in remote.glob("objects/*/*")}
+    objects = {file.parent.name + file.name: file.read_bytes() for file in remote.glob("objects/*/[!.]*")}
     assert all(blake3(content).hexdigest() == digest for digest, content in objects.items())
     for content in objects.values():
         if content.startswith(b'{"tree":1'):
             assert all(digest in objects for _, digest, _, _ in trees.decode(content).files)
-    for file in remote.glob("results/*/*"):
+    for file in remote.glob("results/*/[!.]*"):
         record = msgpack.decode(file.read_bytes(), type=Record)
         assert all(entry.digest in objects for entry in record.outs.values())
 

@@ -244,12 +244,12 @@ def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path, mine: Clone) -
 
 
 def test_what_killed_transfers_left_is_swept_once_it_is_old(tmp_path: Path) -> None:
-    old, new = tmp_path / "tmp" / "old", tmp_path / "tmp" / "new"
-    old.parent.mkdir()
+    old, new = tmp_path / "objects" / "ab" / ".old", tmp_path / "objects" / "ab" / ".new"
+    old.parent.mkdir(parents=True)
     for file in (old, new):
         file.write_bytes(b"half")
     os.utime(old, (0, 0))
-    FolderDepot(str(tmp_path)).put("objects/ab/c", b"whole")
-    assert sorted(tmp_path.rglob("*")) == sorted(
-        tmp_path / name for name in ("objects", "objects/ab", "objects/ab/c", "tmp", "tmp/new")
-    )
+    depot = FolderDepot(str(tmp_path))
+    assert depot.listing("objects") == []
+    assert depot.present([f"objects/ab/{number}" for number in range(20)]) == {}
+    assert list(old.parent.iterdir()) == [new]

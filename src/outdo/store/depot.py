@@ -5,12 +5,12 @@ by listing. All may be called from many threads at once.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from time import time
 from typing import Protocol, TypeVar
 
 from outdo.core.errors import NotInRemote, RemoteFailed
-from outdo.store.files import copy, create, drop, each, reflink, write
+from outdo.store.files import THREADS, copy, create, drop, each, reflink, write
 
 Answer = TypeVar("Answer")
 
@@ -52,11 +52,10 @@ class Depot(Protocol):
 class FolderDepot:
     """A folder on a disk, or on one that is mounted."""
 
-    threads = 8
+    threads = max(4, THREADS)
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._unfinished = os.path.join(root, "tmp")
         self._folders: set[str] = set()
 
     def present(self, names: Sequence[str]) -> dict[str, int]:
@@ -71,7 +70,7 @@ class FolderDepot:
         def walk() -> list[str]:
             found: list[str] = []
             for place, _, files in os.walk(f"{self._root}/{folder}"):
-                found += [os.path.relpath(f"{place}/{file}", self._root) for file in files]
+                found += [os.path.relpath(f"{place}/{file}", self._root) for file in files if file[0] != "."]
             return sorted(found)
 
         return self._answer(walk)
@@ -123,6 +122,7 @@ class FolderDepot:
                 here = set(os.listdir(f"{self._root}/{shard}"))
             except FileNotFoundError:
                 return
+            _sweep(f"{self._root}/{shard}/{name}" for name in here if name[0] == ".")
             names = [name for name in names if name[len(shard) + 1 :] in here]
         for name in names:
             try:
@@ -135,12 +135,11 @@ class FolderDepot:
             return
         folder = os.path.dirname(place)
         if folder not in self._folders:
-            if not self._folders:
-                os.makedirs(self._unfinished, exist_ok=True)
-                _sweep(self._unfinished)
             os.makedirs(folder, exist_ok=True)
             self._folders.add(folder)
-        temporary = f"{self._unfinished}/{os.urandom(12).hex()}"
+        temporary = (
+            f"{folder}/.{os.urandom(12).hex()}"  # in one folder a rename costs half of that between two
+        )
         try:
             fd = create(temporary, 0o444)
             try:
@@ -162,15 +161,14 @@ class FolderDepot:
             raise _failed(error, self._root) from error
 
 
-def _sweep(folder: str) -> None:
+def _sweep(paths: Iterable[str]) -> None:
     """Removes what transfers that were killed have left, once it is so old that none can still be at it."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            try:
-                if entry.stat(follow_symlinks=False).st_mtime < time() - _OLD:
-                    drop(entry.path)
-            except FileNotFoundError:
-                continue
+    for path in paths:
+        try:
+            if os.stat(path).st_mtime < time() - _OLD:
+                drop(path)
+        except FileNotFoundError:
+            continue
 
 
 def _copy(path: str, target: int) -> None:
