@@ -64,7 +64,7 @@ def apply(project: Project, name: str, *, force: bool = False) -> Applied:
 
 def _wanted(project: Project, run: Run) -> _Wanted:
     now = held(project, "workspace", code=False).side
-    recorded = of_run(project, run).side
+    recorded = of_run(project, run, code=False).side
     places = dict(_places(project, recorded.tracked))
     changes = tuple(
         change for change in value_changes(now.tracked, recorded.tracked) if change.kind != "removed"

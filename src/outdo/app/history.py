@@ -150,7 +150,14 @@ def show(root: str, name: str) -> RunView:
 
 def runs_named(root: str, names: Sequence[str]) -> list[Run]:
     """The runs that these names mean, one for each; raises `UnknownRun`."""
-    return _with_ledger(root, lambda ledger: [_run(ledger, name) for name in names])
+
+    def answer(ledger: Ledger) -> list[Run]:
+        recorded = ledger.ids()
+        wanted = [pick(name, recorded) for name in names]
+        found = {run.id: run for run in ledger.runs_named(list(dict.fromkeys(wanted)))}
+        return [found[id_] for id_ in wanted]
+
+    return _with_ledger(root, answer)
 
 
 def log_path(root: str, name: str, stage: str) -> str:

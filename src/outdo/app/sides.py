@@ -74,7 +74,9 @@ def held_all(project: Project, words: Sequence[str]) -> list[Side]:
         found = []  # one of them may be a commit, or is told below
     known = dict(zip(runs, found, strict=False))
     return [
-        of_run(project, known[word]).side if word in known else held(project, word, code=False).side
+        of_run(project, known[word], code=False).side
+        if word in known
+        else held(project, word, code=False).side
         for word in words
     ]
 
@@ -84,15 +86,15 @@ def _run(project: Project, name: str) -> Held:
     return of_run(project, run)
 
 
-def of_run(project: Project, run: Run) -> Held:
-    """What a run is on record with."""
+def of_run(project: Project, run: Run, *, code: bool = True) -> Held:
+    """What a run is on record with; without `code` what differed from its commit is not read."""
     stages = run.stages.values()
     outs = {each.path: each.entry for one in stages for each in one.artifacts if each.role != "dep"}
     tracked = {name: value for one in stages for name, value in one.params.items()}
     metrics: dict[str, Mapping[str, float]] = {one.stage: one.metrics for one in stages}
-    code, notices = _recorded_code(project, run)
+    found, notices = _recorded_code(project, run) if code else (None, ())
     side = Side(f"run {run.number}", tracked, None, metrics, outs, notices)
-    return Held(side, code=code)
+    return Held(side, code=found)
 
 
 def _recorded_code(project: Project, run: Run) -> tuple[Revision | None, tuple[str, ...]]:
