@@ -78,12 +78,12 @@ class Hashes:
         place = os.path.join(self._root, path)
         key = path if kind == MD5 else f"{kind}:{path}"
         try:
+            known = self._cache.get(key, mark(os.stat(place)), time_ns())
+            if known is not None:
+                return known
+            at = self._cache.clock.now()
             with open(place, "rb", buffering=0) as file:
                 before = os.fstat(file.fileno())
-                known = self._cache.get(key, mark(before), time_ns())
-                if known is not None:
-                    return known
-                at = self._cache.clock.now()
                 digest = md5_of(file.fileno(), kind)
                 same = mark(os.fstat(file.fileno())) == mark(before)
         except OSError as error:
@@ -131,7 +131,7 @@ def walk(root: str, path: str, ignore: Ignore) -> tuple[list[str], int]:
         for entry in found:
             name = f"{folder}{entry.name}"
             is_folder = entry.is_dir(follow_symlinks=False)
-            if ignore.hides(f"{path}/{name}", is_folder=is_folder):
+            if ignore.hides_itself(f"{path}/{name}", is_folder=is_folder):
                 continue
             if is_folder:
                 todo.append(f"{name}/")

@@ -33,11 +33,12 @@ class Ignore:
         """Whether DVC does not see a path of the repository: it or a folder that it is in is ignored."""
         parts = path.split("/")
         for count in range(1, len(parts)):
-            if self._matches("/".join(parts[:count]), is_folder=True):
+            if self.hides_itself("/".join(parts[:count]), is_folder=True):
                 return True
-        return self._matches(path, is_folder=is_folder)
+        return self.hides_itself(path, is_folder=is_folder)
 
-    def _matches(self, path: str, *, is_folder: bool) -> bool:
+    def hides_itself(self, path: str, *, is_folder: bool = False) -> bool:
+        """The same for a path whose folders are known to be seen."""
         for rule, pattern in self._compiled:
             if rule.folders_only and not is_folder:
                 continue
