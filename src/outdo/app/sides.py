@@ -166,7 +166,19 @@ def _commit(project: Project, word: str, commit: str) -> Held:
     outs = {path: made[path] for path in written(pipeline) if path in made}
     if written(pipeline) and lock is None:
         notices = (*notices, f"there is no {LOCK} in {name}, so its data is not known")
-    metrics = _metrics(pipeline, lambda path: _stored(project, made.get(path)) or read(path))
+    lost: list[Path] = []
+
+    def metric(path: Path) -> bytes | None:
+        content = _stored(project, made.get(path)) or read(path)
+        if content is None and path in made:
+            lost.append(path)
+        return content
+
+    metrics = _metrics(pipeline, metric)
+    notices = (
+        *notices,
+        *(f"the store has lost '{path}' of {name}, so its metrics are not known" for path in lost),
+    )
     return Held(Side(name, tracked, params, metrics, outs, notices), code=Revision(commit))
 
 
