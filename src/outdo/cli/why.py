@@ -68,7 +68,7 @@ def _verdict(action: Action, computed_by: str | None) -> str:
     if action.verb == "keep":
         whose = f"run {computed_by}, see `outdo show {computed_by}`" if computed_by else "its last run"
         return (
-            "is kept:"
+            "is kept, as its outputs in place are a known result of these inputs; since its last run here:"
             if action.reasons
             else f"is fresh: its command, inputs and outputs are those of {whose}"
         )

@@ -64,7 +64,10 @@ def clauses(
     lines: Lines | None = None,
     most: int = 3,
 ) -> str:
-    """The reasons of an action in one line, the first `most` of them."""
+    """The reasons of an action in one line, the first `most` of them; of what is kept only why that was in doubt."""
+    if action.verb == "keep" and action.reasons:
+        frozen = action.reasons[0].kind == "frozen"
+        return "frozen" if frozen else "the outputs in place are a known result of these inputs"
     told = [phrase(reason, actions, lines) for reason in action.reasons[:most]]
     more = len(action.reasons) - most
     return ", ".join([*told, f"{more} more"] if more > 0 else told)
