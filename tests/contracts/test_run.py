@@ -130,6 +130,15 @@ def test_a_listener_that_raises_ends_the_run_in_order(tmp_path: Path) -> None:
     assert outdo.load(root).plan().actions[StageName("a")].verb == "run"
 
 
+def test_a_stream_that_is_left_at_once_leaves_nothing_behind(tmp_path: Path) -> None:
+    root = project(tmp_path, "  a: {cmd: touch a, outs: [a]}\n")
+    stream = outdo.load(root).stream()
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert not (root / "a").exists()
+    assert run(root)[0].ok
+
+
 def test_a_stream_that_is_left_ends_its_stages(tmp_path: Path) -> None:
     root = project(tmp_path, "  a: {cmd: 'echo $$ > pid; sleep 60'}\n")
     stream = outdo.load(root).stream()

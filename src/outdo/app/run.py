@@ -25,6 +25,7 @@ from outdo.core.model import (
     Stage,
     StageFinished,
     StageName,
+    Verb,
     Warned,
 )
 from outdo.run.budget import Budget, measure
@@ -99,8 +100,8 @@ class Run:
                 )
         executor = executor or Local(self.id)
         self._executor = Rehearsal(executor, faults) if faults else executor
-        self._stages = [project.graph.stages[a.stage] for a in made.actions if a.verb in ("run", "wait")]
-        self._watch = _watch(project, self._stages, options)
+        # A stage whose result turns out to be lost runs after all, so it is watched as if it would.
+        self._watch = _watch(project, self._stages("run", "wait", "restore"), options)
         self._engine = self._make_engine(self._watch)
         self._recorder = Recorder(Journal(os.path.join(project.home, JOURNAL)))
         self._finished: dict[StageName, StageFinished] = {}
@@ -112,12 +113,15 @@ class Run:
         project = self._project
         machine = measure()
         budget = Budget(machine, 1 if watch.one_at_a_time else self._options.jobs)
-        budget.check(self._stages)
+        budget.check(self._stages("run", "wait"))
         _check_git(project)
         stores = Stores(project.workspace, project.objects, project.results, self._recall())
         bench = Workbench(Folders(project.root, project.home), stores, self._executor)
         order = Order(self.id, project.graph, self._plan, self._options.force, self._options.keep_going)
         return Engine(order, project, bench, budget, watch)
+
+    def _stages(self, *verbs: Verb) -> list[Stage]:
+        return [self._project.graph.stages[one.stage] for one in self._plan.actions if one.verb in verbs]
 
     def _recall(self) -> Callable[[Stage, Key], Record | None] | None:
         if not self._project.pipeline.remotes or not self._options.remote or self._options.rehearse:
@@ -139,7 +143,8 @@ class Run:
                 self._note(event)
                 yield event
         finally:
-            capture.join(CAPTURE_SECONDS)
+            if capture.ident is not None:  # else the consumer left before anything began
+                capture.join(CAPTURE_SECONDS)
             closing = [*self._engine.posted(), *self._settle()]
             self._seconds = monotonic() - started
             closing.append(RunFinished(self.id, time(), self.result.status, round(self._seconds, 3)))
@@ -198,6 +203,9 @@ class Run:
         except UserError as error:
             self._trouble = error.what
             warnings.append(Warned(self.id, time(), f"{error.what}; {error.fix}"))
+        except OSError as error:
+            self._trouble = f"what was finished could not be written down: {error}"
+            warnings.append(Warned(self.id, time(), self._trouble))
         try:
             project.stat.save()
         except (UserError, OSError) as error:
