@@ -226,8 +226,8 @@ class NotInStore(UserError):
 
 
 class BadLock(UserError):
-    """`outdo.lock` can't be read, for instance because of Git's conflict marks. It is never silently made anew.
-    Take either side (`git checkout --theirs outdo.lock`) and run again: what differs is restored or runs."""
+    """`outdo.lock`, or a `dvc.lock`, can't be read, for instance because of Git's conflict marks. It is never silently
+    made anew. Take either side (`git checkout --theirs outdo.lock`) and run again: what differs is restored or runs."""
 
     code = "E404"
 
