@@ -498,3 +498,17 @@ def test_threads_may_adopt_twins_at_once(objects: Objects, tmp_path: Path) -> No
 def test_whatever_was_put_comes_back(objects: Objects, contents: list[bytes]) -> None:
     digests = [objects.put_bytes(content) for content in contents]
     assert [again(objects).get(digest) for digest in digests] == contents
+
+
+def test_a_scratch_folder_that_is_swept_while_it_is_made_is_made_again(tmp_path: Path) -> None:
+    code = """
+import sys
+from outdo.store.files import Scratch
+for _ in range(200):
+    scratch = Scratch(sys.argv[1])
+    open(scratch.name(), "w").close()
+    scratch.close()
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "tmp")]
+    racers = [subprocess.Popen(command) for _ in range(4)]
+    assert [racer.wait() for racer in racers] == [0] * 4

@@ -265,12 +265,10 @@ class Scratch:
         while True:
             own = f"{self._folder}/{os.getpid()}-{os.urandom(4).hex()}"
             os.mkdir(own)
-            held = os.open(own, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            _lock(held)
-            if os.path.exists(own):  # else another process swept it before it was locked
+            held = _claim(own)
+            if held is not None:
                 self._give_back = weakref.finalize(self, _give_back, own, held, os.getpid())
                 return own
-            os.close(held)
 
     @staticmethod
     def _sweep(left: str) -> None:
@@ -285,6 +283,27 @@ class Scratch:
             pass
         finally:
             os.close(fd)
+
+
+def _claim(own: str) -> int | None:
+    """A hold on a folder that was just made; None where another process was about to sweep it, or has."""
+    import fcntl
+
+    try:
+        held = os.open(own, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        sweeping = False
+    except BlockingIOError:
+        sweeping = True
+    except OSError:  # a file system that knows no locks: nobody sweeps there either
+        sweeping = False
+    if sweeping or not os.path.exists(own):
+        os.close(held)
+        return None
+    return held
 
 
 def _give_back(own: str, held: int, pid: int) -> None:
