@@ -111,8 +111,10 @@ class Proxy:
         self.cut_after = 0
         """Bytes of the answer that a connection that is cut still gets."""
         self.accepted = 0
+        self._tasks: set[asyncio.Task[None]] = set()
         self.loop = asyncio.new_event_loop()
-        self._server = self.loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self._writers: list[asyncio.StreamWriter] = []
+        self._server = self.loop.run_until_complete(asyncio.start_server(self._accept, "127.0.0.1", 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
@@ -129,6 +131,14 @@ class Proxy:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        for writer in self._writers:
+            writer.close()  # also of a connection whose task was cancelled before it began
+        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        self._tasks.add(task := self.loop.create_task(self._serve(reader, writer)))
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
@@ -153,6 +163,7 @@ class Proxy:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int | None
     ) -> None:
         from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers.append(to_server)
         there = asyncio.create_task(_pump(reader, to_server, None))
         back = asyncio.create_task(_pump(from_server, writer, limit))
         try:

@@ -194,7 +194,12 @@ class Workspace:
             linked = not (link and self._links.shares) or not found[4] & _WRITABLE
             if linked and self._objects.has(digest):
                 return Stored(digest, found)
-        return self._links.store(place, found, digest, link=link)
+        try:
+            return self._links.store(place, found, digest, link=link)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise unwritable(error, place) from error
 
     def _restore_file(self, path: Path, place: str, entry: Entry, *, link: bool) -> None:
         try:
