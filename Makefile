@@ -16,10 +16,10 @@ demo: $(READY)  ## trains and scores a real model on real data, changes a parame
 	$(BIN)/python examples/demo.py
 
 test: $(READY)  ## the fast ring
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 $(PYTEST)
 
 test-slow: $(READY)  ## kill -9 loops, full disks, real peers
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow $(PYTEST)
 
 lint: $(READY)
 	$(BIN)/ruff check .
