@@ -1,11 +1,12 @@
 """Which runs, and in which order: the filters and the sorting of `outdo log`."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from math import isfinite
-from typing import Literal, get_args
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
@@ -28,6 +29,15 @@ Field = Literal[
     "user",
 ]
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
+COMPARISONS: Mapping[Operator, Callable[[Any, Any], Any]] = {
+    "=": eq,
+    "!=": ne,
+    "<": lt,
+    "<=": le,
+    ">": gt,
+    ">=": ge,
+}
+"""What an operator means, for numbers here and for columns of a table alike."""
 
 
 class Filter(Struct, frozen=True):
@@ -250,20 +260,7 @@ def _executed(stages: Iterable[StageRun], name: str) -> bool:
 
 
 def _compare(value: float, wanted: Filter) -> bool:
-    assert wanted.number is not None
-    match wanted.operator:
-        case "=":
-            return value == wanted.number
-        case "!=":
-            return value != wanted.number
-        case "<":
-            return value < wanted.number
-        case "<=":
-            return value <= wanted.number
-        case ">":
-            return value > wanted.number
-        case ">=":
-            return value >= wanted.number
+    return bool(COMPARISONS[wanted.operator](value, wanted.number))
 
 
 def pick(name: str, ids: Sequence[RunId]) -> RunId:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, case, func, or_, select
 
-from outdo.core.query import EXECUTED, Filter, Sort
+from outdo.core.query import COMPARISONS, EXECUTED, Filter, Sort
 from outdo.store.database import codes, metrics, params, runs, stage_runs
 
 
@@ -97,16 +97,5 @@ def _negated(wanted: Filter, met: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _compared(value: ColumnElement[float], wanted: Filter) -> ColumnElement[bool]:
-    match wanted.operator:
-        case "=":
-            return value == wanted.number
-        case "!=":
-            return value != wanted.number
-        case "<":
-            return value < wanted.number
-        case "<=":
-            return value <= wanted.number
-        case ">":
-            return value > wanted.number
-        case ">=":
-            return value >= wanted.number
+    met: ColumnElement[bool] = COMPARISONS[wanted.operator](value, wanted.number)
+    return met
