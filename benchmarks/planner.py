@@ -22,10 +22,10 @@ def main(count: int) -> None:
         deps = {dep: entries[dep] for dep in stage.deps}
         outs = {out.path: entries[out.path] for out in stage.outs}
         lock[stage.name] = Record(stage_key(stage, deps, {}), stage.cmd, deps, outs=outs)
-    fresh = plan(graph, Facts(entries, {}, lock, lambda _: None, lambda _: False))
+    fresh = plan(graph, Facts(entries, {}, lock, lambda *_: None, lambda _: False))
     assert all(action.verb == "keep" for action in fresh.actions)
     sources = {path: entries[path] for path in world.files}
-    new = plan(graph, Facts(sources, {}, {}, lambda _: None, lambda _: False))
+    new = plan(graph, Facts(sources, {}, {}, lambda *_: None, lambda _: False))
     assert all(action.verb in ("run", "wait") for action in new.actions)
 
 

@@ -367,9 +367,9 @@ def test_results_have_the_keys_that_dvc_gives_them(name: str) -> None:
 def test_a_result_comes_back(tmp_path: Path) -> None:
     stage = DvcLock(LOCK).stages["prepare"]
     cache = RunCache(str(tmp_path))
-    assert cache.get(run_key(stage)) is None
+    assert cache.get(run_key(stage)) == []
     cache.put(stage)
-    assert cache.get(run_key(stage)) == stage
+    assert cache.get(run_key(stage)) == [stage]
 
 
 def test_a_damaged_result_counts_as_none(tmp_path: Path) -> None:
@@ -377,7 +377,7 @@ def test_a_damaged_result_counts_as_none(tmp_path: Path) -> None:
     place = tmp_path / "runs" / key[:2] / key
     place.mkdir(parents=True)
     (place / "x").write_text("cmd: [")
-    assert RunCache(str(tmp_path)).get(key) is None
+    assert RunCache(str(tmp_path)).get(key) == []
 
 
 def test_only_what_can_be_known_again_is_kept() -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import DecodeError, Struct, ValidationError, msgpack
@@ -11,7 +12,7 @@ from outdo.app.params import ParamFiles
 from outdo.core.digest import digest_bytes
 from outdo.core.errors import NoProject, NotYaml, UserError
 from outdo.core.graph import Graph, build
-from outdo.core.model import Entry, Key, Param, Path, Pipeline, Place, Record
+from outdo.core.model import Entry, Param, Path, Pipeline, Place, Record, Stage
 from outdo.core.plan import Facts
 from outdo.core.version import VERSION
 from outdo.store.atomic import write_atomic
@@ -22,6 +23,8 @@ from outdo.store.statcache import StatCache
 from outdo.store.workspace import Workspace
 
 if TYPE_CHECKING:
+    from outdo.integrations.dvc.config import Settings
+    from outdo.integrations.dvc.repository import Repository
     from outdo.integrations.ports import Adopted
 
 DVC = "dvc.yaml"
@@ -49,17 +52,17 @@ class Project:
         self.file = file
         self.state = os.path.join(root, STATE)
         self.home = home or self.state
+        self._top = _top(root) if file == DVC else ""
+        """The folder with `.dvc` in it; empty where DVC does not keep the project."""
         self.pipeline = _pipeline(self)
         self.graph: Graph = build(self.pipeline.stages)
         store = os.environ.get("OUTDO_STORE") or self.home
-        links = tuple(os.environ.get("OUTDO_LINKS", "reflink,hardlink,copy").split(","))
         self.objects = Objects(store)
         self.results = Results(store)
         self.stat = StatCache(self.state)
-        self.workspace = Workspace(root, self.objects, self.stat, links)
+        self.workspace = Workspace(root, self.objects, self.stat, self._links())
         self.lock = Lock(lock_path(root))
         self._params = ParamFiles(root, os.path.join(self.state, "cache", "params"))
-        self._taken: Mapping[Key, Record] | None = None
 
     def facts(self, paths: Sequence[Path], params: Sequence[Param]) -> Facts:
         """What these paths and params hold now, with all that is known of former runs."""
@@ -68,16 +71,33 @@ class Project:
             {param: self._params.get(param) for param in params},
             self.lock.records,
             self._result,
-            self.workspace.holds,
+            self._holds,
         )
 
-    @property
-    def adopted(self) -> "Adopted | None":
-        """The repository as DVC knows it; None where DVC does not keep it."""
-        if self.file != DVC or not os.path.isdir(os.path.join(self.root, ".dvc")):
+    @cached_property
+    def repository(self) -> "Repository | None":
+        """The repository of DVC's that the project is in; None where there is none."""
+        if not self._top:
             return None
         dvc = lazy("outdo.integrations.dvc.repository")
-        found: Adopted = dvc.Repository(self.root, self.state, os.environ)
+        found: Repository = dvc.Repository(self.root, self._top, self.state, os.environ)
+        return found
+
+    def _links(self) -> tuple[str, ...]:
+        """How a file in the workspace may share its bytes with the store, the best first."""
+        told = os.environ.get("OUTDO_LINKS")
+        if told is None and self._top:
+            settings: Settings = lazy("outdo.integrations.dvc.config").read_settings(self._top, os.environ)
+            return settings.links
+        return tuple((told or "reflink,hardlink,copy").split(","))
+
+    @cached_property
+    def adopted(self) -> "Adopted | None":
+        """What DVC knows of the project; None where DVC does not keep it."""
+        if self.repository is None:
+            return None
+        dvc = lazy("outdo.integrations.dvc.adoption")
+        found: Adopted = dvc.Adoption(self.repository, self.workspace, self.objects)
         return found
 
     def entries(self) -> Mapping[Path, Entry]:
@@ -87,16 +107,15 @@ class Project:
             {path for one in stages for path in (*one.deps, *(o.path for o in one.outs))}
         )
 
-    def _result(self, key: Key) -> Record | None:
-        """The result of a key, from the run cache; else what DVC has computed and the workspace still holds."""
-        return self.results.get(key) or (self._taken_over().get(key) if self.file == DVC else None)
+    def _result(self, stage: Stage, asked: Record) -> Record | None:
+        """What a stage gives with these inputs: from the run cache, or as DVC has computed it."""
+        known = self.results.get(asked.key)
+        if self.file != DVC or (known and all(map(self.workspace.holds, known.outs.values()))):
+            return known
+        return (self.adopted.result(stage, asked) if self.adopted else None) or known
 
-    def _taken_over(self) -> Mapping[Key, Record]:
-        if self._taken is None:
-            adopted = self.adopted
-            stages = self.pipeline.stages
-            self._taken = adopted.records(stages, self.entries(), self._params.get) if adopted else {}
-        return self._taken
+    def _holds(self, entry: Entry) -> bool:
+        return self.workspace.holds(entry) or (self.adopted is not None and self.adopted.holds(entry))
 
     def make_state(self) -> None:
         """Makes sure that `.outdo` is there, and that Git does not see it."""
@@ -137,6 +156,16 @@ def _find(start: str) -> tuple[str, str]:
             what = "no outdo.yaml here or in any folder above"
             raise NoProject(what, where=os.path.abspath(start), fix="outdo init")
         folder = above
+
+
+def _top(folder: str) -> str:
+    """The nearest folder from here upwards with a `.dvc` in it; empty where there is none."""
+    while not os.path.isdir(os.path.join(folder, ".dvc")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return ""
+        folder = above
+    return folder
 
 
 def _pipeline(project: Project) -> Pipeline:

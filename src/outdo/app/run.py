@@ -115,7 +115,8 @@ class Run:
         budget = Budget(machine, 1 if watch.one_at_a_time else self._options.jobs)
         budget.check(self._stages("run", "wait"))
         _check_git(project)
-        stores = Stores(project.workspace, project.objects, project.results, self._recall())
+        bring = project.adopted.bring if project.adopted else None
+        stores = Stores(project.workspace, project.objects, project.results, self._recall(), bring)
         bench = Workbench(Folders(project.root, project.home), stores, self._executor)
         order = Order(self.id, project.graph, self._plan, self._options.force, self._options.keep_going)
         return Engine(order, project, bench, budget, watch)

@@ -98,6 +98,15 @@ class Stage(Struct, frozen=True):
     """Environment variables of the command; part of the key."""
     sandbox: bool = False
     place: Place = Place("outdo.yaml")
+    written: str | tuple[str, ...] | None = None
+    """The command to the blank, where it stands in the file neither as one line nor as a list of several."""
+
+    @property
+    def script(self) -> str | tuple[str, ...]:
+        """The command as the file has it, templates resolved: one text, or a list."""
+        if self.written is not None:
+            return self.written
+        return self.cmd[0] if len(self.cmd) == 1 else self.cmd
 
 
 class Source(Struct, frozen=True):

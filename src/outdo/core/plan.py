@@ -16,7 +16,6 @@ from outdo.core.model import (
     Action,
     Digest,
     Entry,
-    Key,
     Param,
     Path,
     Plan,
@@ -54,8 +53,8 @@ class Facts(Struct, frozen=True):
     """What each path or glob holds now; a missing path is not in it."""
     params: Mapping[Param, Value | Absent]
     lock: Mapping[StageName, Record]
-    result: Callable[[Key], Record | None]
-    """The run cache."""
+    result: Callable[[Stage, Record], Record | None]
+    """The run cache: what is known to come out of a stage with what a record without outputs says."""
     held: Callable[[Entry], bool]
     """Whether the store has the bytes of a file, or of all files of a folder."""
 
@@ -112,10 +111,10 @@ def plan(graph: Graph, facts: Facts, request: Request = Request()) -> Plan:  # n
 def decide(stage: Stage, facts: Facts, *, force: bool = False) -> Action:
     """The action for a stage whose inputs are all known and there."""
     old = facts.lock.get(stage.name)
-    if stage.frozen:
-        return _frozen(stage, old, facts)
     deps = {dep: facts.entries[dep] for dep in stage.deps if dep in facts.entries}
     params = {str(param): facts.params.get(param) for param in stage.params}
+    if stage.frozen:
+        return _frozen(stage, old, facts, deps, params)
     key = stage_key(stage, deps, params)
     always = Reason("forced") if force else _always(stage)
     same = old if old is not None and old.key == key else None
@@ -124,11 +123,13 @@ def decide(stage: Stage, facts: Facts, *, force: bool = False) -> Action:
     causes = wrong if same and not always else differences(stage, old, deps, params)
     if always:
         return Action(stage.name, "run", (always, *causes), key)
-    for record in (same, facts.result(key)):
-        if record is None or not _restorable(stage, record):
+    for record in (same, facts.result(stage, Record(key, stage.cmd, deps, params, stage.env))):
+        if record is None or set(record.outs) != {out.path for out in stage.outs}:
             continue
         if not (wrong := _wrong_outputs(stage, record, facts)):
             return Action(stage.name, "keep", causes, key, record)
+        if _lasts(stage):
+            continue
         if all(_held(stage, reason.subject, record, facts) for reason in wrong):
             return Action(stage.name, "restore", causes, key, record)
         causes += _lost(stage, record, wrong, causes, facts)
@@ -254,7 +255,17 @@ def _always(stage: Stage) -> Reason | None:
     return None
 
 
-def _frozen(stage: Stage, old: Record | None, facts: Facts) -> Action:
+def _frozen(
+    stage: Stage,
+    old: Record | None,
+    facts: Facts,
+    deps: Mapping[Path, Entry],
+    params: Mapping[str, Value | Absent],
+) -> Action:
+    if old is None:
+        known = {name: value for name, value in params.items() if not isinstance(value, Absent)}
+        asked = Record(stage_key(stage, deps, known), stage.cmd, deps, known, stage.env)
+        old = facts.result(stage, asked)
     if old is not None:
         wrong = _wrong_outputs(stage, old, facts)
         if wrong and all(_held(stage, reason.subject, old, facts) for reason in wrong):
@@ -276,10 +287,10 @@ def _wrong_outputs(stage: Stage, record: Record, facts: Facts) -> tuple[Reason, 
     return tuple(reasons)
 
 
-def _restorable(stage: Stage, record: Record) -> bool:
-    """Whether a record says all that the stage would write: an output that outlives its stage (`persist`) depends
-    on what was there before, which no key holds."""
-    return set(record.outs) == {out.path for out in stage.outs} and not any(out.persist for out in stage.outs)
+def _lasts(stage: Stage) -> bool:
+    """Whether an output outlives its stage (`persist`): then what comes out depends on what was there before, which
+    no key holds, so no former result is put in its place."""
+    return any(out.persist for out in stage.outs)
 
 
 def _held(stage: Stage, path: Path, record: Record, facts: Facts) -> bool:

@@ -242,6 +242,7 @@ def stage(
         env=variables(text.env),
         sandbox=text.sandbox,
         place=place,
+        written=_written(text.cmd),
     )
 
 
@@ -258,6 +259,13 @@ def _commands(cmd: str | Names, path: Steps, slips: list[Slip]) -> tuple[str, ..
     if not lines or not all(line.strip() for line in lines):
         slips.append(Slip(WrongType, f"{dotted((*path, 'cmd'))} holds an empty command", (*path, "cmd")))
     return tuple(lines)
+
+
+def _written(cmd: str | Names) -> str | tuple[str, ...] | None:
+    """The command as it stands in the file, where its lines do not tell that."""
+    if isinstance(cmd, str):
+        return None if _lines(cmd) == [cmd] else cmd
+    return None if len(cmd) > 1 else tuple(cmd)
 
 
 def _lines(text: str) -> list[str]:

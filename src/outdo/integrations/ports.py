@@ -1,21 +1,25 @@
 """What Outdo asks of its neighbours."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from outdo.core.model import Entry, Key, Param, Path, Record, Stage, StageName, Value
+from outdo.core.model import Entry, Path, Record, Stage, StageName
 
 
 class Adopted(Protocol):
     """A repository that another tool keeps too, and that is to be in order for both."""
 
-    def records(
-        self,
-        stages: Sequence[Stage],
-        entries: Mapping[Path, Entry],
-        value_of: Callable[[Param], Value],
-    ) -> dict[Key, Record]:
-        """What the other tool knows of these stages, as far as the workspace still holds exactly that."""
+    def result(self, stage: Stage, asked: Record) -> Record | None:
+        """What the other tool knows to come out of a stage with what `asked`, a record without outputs, says: its
+        outputs are in the workspace, or `holds` is true of them."""
+        ...
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether `bring` can be asked for an entry of a result."""
+        ...
+
+    def bring(self, entry: Entry) -> None:
+        """Our store holds the entry, if the other tool's cache does; raises `NotInStore` or `Damaged`."""
         ...
 
     def settle(

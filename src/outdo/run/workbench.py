@@ -90,6 +90,8 @@ class Stores(Struct, frozen=True):
     results: Results
     recall: Callable[[Stage, Key], Record | None] | None = None
     """A result that others have pushed, once its outputs are in the store; asked before a stage is run."""
+    bring: Callable[[Entry], None] | None = None
+    """Has the store hold an entry that is kept elsewhere on this machine; asked before one is restored."""
 
 
 class Orders(Struct, frozen=True):
@@ -110,6 +112,7 @@ class Workbench:
         self._objects = stores.objects
         self._results = stores.results
         self._recall = stores.recall
+        self._bring = stores.bring
         self._executor = executor
         self.cancel = Cancel()
         self._env = {"PYTHONUNBUFFERED": "1", **os.environ, "OUTDO_ROOT": folders.root}
@@ -123,6 +126,8 @@ class Workbench:
             entry = record.outs[out.path]
             try:
                 if self._workspace.look([out.path]).get(out.path) != entry:
+                    if self._bring is not None:
+                        self._bring(entry)
                     self._workspace.restore(out.path, entry, link=out.cache)
             except (Damaged, NotInStore) as error:
                 return Ended("failed", lost=out.path, failure=error.what)

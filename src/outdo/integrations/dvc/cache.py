@@ -2,60 +2,93 @@
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import md5
+from time import time_ns
+
+from blake3 import blake3
 
 from outdo.core.errors import Damaged, NotInStore
+from outdo.core.model import Digest
 from outdo.integrations.dvc import listing
 from outdo.integrations.dvc.hashes import md5_of
 from outdo.integrations.dvc.records import DOS2UNIX, MD5
-from outdo.store.files import create, drop, reflink, unreadable, unwritable, write
+from outdo.store.files import Mark, create, drop, mark, reflink, unreadable, unwritable, write
+from outdo.store.statcache import StatCache
 
 _STEP = 1 << 20
 _WRITABLE = 0o222
+_GROUP_FOLDER = 0o2775
+
+
+def object_name(name: str, kind: str = MD5) -> str:
+    """What an object is called in a cache and at a remote; those of DVC 2 are at the top."""
+    return f"{name[:2]}/{name[2:]}" if kind == DOS2UNIX else f"files/md5/{name[:2]}/{name[2:]}"
 
 
 class Cache:
     """Objects by their MD5 in `folder`, which is a remote's layout too."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *, shared: bool = False, seals: StatCache | None = None) -> None:
+        """`shared`: the user's group may write there too. `seals` remembers which objects were found to be right."""
         self.folder = folder
+        self._shared = shared
+        self._seals = seals
         self._made: set[str] = set()
-        self._good: set[str] = set()
+        self._good: dict[str, tuple[Digest, Mark]] = {}
+        self._damaged: set[str] = set()
 
-    def place(self, name: str) -> str:
-        """Where DVC 3 keeps the object."""
-        return f"{self.folder}/files/md5/{name[:2]}/{name[2:]}"
+    # ---------------------------------------------------------------- reading
 
-    def old_place(self, name: str) -> str:
-        """Where DVC 2 kept it."""
-        return f"{self.folder}/{name[:2]}/{name[2:]}"
+    def place(self, name: str, kind: str = MD5) -> str:
+        """Where the object is kept."""
+        return f"{self.folder}/{object_name(name, kind)}"
 
     def find(self, name: str, kind: str = MD5) -> str:
-        """Where an object is, verified once a process; raises `NotInStore`, or `Damaged` for one that is not what
-        its name says. A damaged one stays where it is: the cache is DVC's."""
-        place = self.old_place(name) if kind == DOS2UNIX else self.place(name)
-        if place in self._good:
-            return place
+        """Where an object is, verified; raises `NotInStore`, or `Damaged` for one that is not what its name says."""
+        self.seal(name, kind)
+        return self.place(name, kind)
+
+    def seal(self, name: str, kind: str = MD5) -> tuple[Digest, Mark]:
+        """The BLAKE3 of an object's bytes and its mark: it is verified, unless that was done and nothing changed."""
+        place = self.place(name, kind)
         try:
-            fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+            found = mark(os.stat(place))
+            known = self._good.get(place)
+            if known is not None and known[1] == found:
+                return known
+            digest = self._seals.get(place, found, time_ns()) if self._seals else None
+            if digest is None:
+                digest, found = self._verify(place, name, kind)
         except FileNotFoundError:
-            raise NotInStore(f"DVC's cache does not hold '{name}'", fix="dvc fetch") from None
+            raise NotInStore(f"DVC's cache does not hold '{name}'", fix="outdo fetch") from None
         except OSError as error:
             raise unreadable(error, place) from error
+        self._good[place] = digest, found
+        return digest, found
+
+    def _verify(self, place: str, name: str, kind: str) -> tuple[Digest, Mark]:
+        at = self._seals.clock.now() if self._seals else 0
+        hasher = blake3()
+        fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            sound = md5_of(fd, kind) == name.removesuffix(".dir")
+            status = os.fstat(fd)
+            sound = md5_of(fd, kind, hasher.update) == name.removesuffix(".dir")
         finally:
             os.close(fd)
         if not sound:
-            fix = f"remove '{place}', then dvc fetch"
+            self._damaged.add(place)
+            fix = f"remove '{place}', then outdo fetch"
             raise Damaged(f"the object '{name}' in DVC's cache is not what its name says", fix=fix)
-        self._good.add(place)
-        return place
+        digest, found = Digest(hasher.hexdigest()), mark(status)
+        if self._seals:
+            self._seals.put(place, found, digest, device=status.st_dev, at=at)
+        return digest, found
 
     def has(self, name: str, kind: str = MD5) -> bool:
-        """Whether an object of this name is here; its bytes are verified when they are read."""
-        return os.path.exists(self.old_place(name) if kind == DOS2UNIX else self.place(name))
+        """Whether an object of this name is here and was not found to be damaged; it is verified when it is read."""
+        place = self.place(name, kind)
+        return place not in self._damaged and os.path.exists(place)
 
     def has_all(self, name: str, kind: str = MD5) -> bool:
         """Whether the object is here, and for a folder all that is in it."""
@@ -72,6 +105,8 @@ class Cache:
         """The MD5s by path of a folder's object."""
         return listing.decode(self.get(name, kind))
 
+    # ---------------------------------------------------------------- writing
+
     def put_listing(self, files: Mapping[str, str]) -> str:
         """The name of a folder's object, which the cache now holds. Its files come first: DVC takes a listing that
         is there for a promise that they are too."""
@@ -81,27 +116,55 @@ class Cache:
             self._publish(name, lambda fd: write(fd, content))
         return name
 
-    def put_file(self, source: str, name: str) -> None:
+    def put_file(self, source: str, name: str, digest: Digest | None = None) -> None:
         """The cache holds the file `source`, whose MD5 is `name`; raises `Damaged` where it is not.
 
-        A read-only file is shared by a link where the disk allows it, as nobody writes to it; else it is copied."""
+        A read-only file is shared by a link where the disk allows it, as nobody writes to it; else it is copied.
+        `digest`, its BLAKE3, says that the file was read just now, and saves reading it before it is linked."""
         if self.has(name):
             return
-        if not os.stat(source).st_mode & _WRITABLE and self._link(source, name):
+        if not os.stat(source).st_mode & _WRITABLE and self._link(source, name, digest):
             return
         self._publish(name, lambda fd: self._copy(source, fd, name))
 
-    def _link(self, source: str, name: str) -> bool:
+    def receive(self, name: str, pieces: Iterator[bytes], kind: str = MD5) -> int | None:
+        """The size of an object that arrived in pieces and that the cache now holds; None where its bytes are not
+        what its name says, and then the cache is as it was."""
+        temporary = self._temporary(name, kind)
+        hasher = md5(usedforsecurity=False)
+        size = 0
+        try:
+            fd = create(temporary, 0o444)
+            try:
+                for piece in pieces:
+                    write(fd, piece)
+                    hasher.update(piece)
+                    size += len(piece)
+            finally:
+                os.close(fd)
+            found = hasher.hexdigest() if kind == MD5 else _md5_of_file(temporary, kind)
+            sound = found == name.removesuffix(".dir")
+            if sound:
+                self._move(temporary, self.place(name, kind))
+            return size if sound else None
+        except OSError as error:
+            raise unwritable(error, self.folder) from error
+        finally:
+            drop(temporary)
+
+    def _link(self, source: str, name: str, digest: Digest | None) -> bool:
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode) or md5_of(fd) != name:
+            if not stat.S_ISREG(os.fstat(fd).st_mode) or (digest is None and md5_of(fd) != name):
                 return False
         finally:
             os.close(fd)
-        temporary = self._temporary(name)
+        temporary, place = self._temporary(name), self.place(name)
         try:
             os.link(source, temporary, follow_symlinks=True)
-            os.rename(temporary, self.place(name))
+            self._move(temporary, place)
+            if digest is not None:
+                self._good[place] = digest, mark(os.stat(place))
         except OSError:
             return False
         finally:
@@ -128,19 +191,41 @@ class Cache:
                 fill(fd)
             finally:
                 os.close(fd)
-            os.rename(temporary, self.place(name))
+            self._move(temporary, self.place(name))
         except OSError as error:
             raise unwritable(error, self.folder) from error
         finally:
             drop(temporary)
 
-    def _temporary(self, name: str) -> str:
+    def _move(self, temporary: str, place: str) -> None:
+        if self._shared:
+            os.chmod(temporary, 0o444)  # whatever the user's umask is
+        os.rename(temporary, place)
+        self._damaged.discard(place)
+
+    def _temporary(self, name: str, kind: str = MD5) -> str:
         """A name beside the object's, as DVC's own are: rename never leaves the file system."""
-        folder = os.path.dirname(self.place(name))
+        folder = os.path.dirname(self.place(name, kind))
         if folder not in self._made:
             try:
-                os.makedirs(folder, exist_ok=True)
+                self._make(folder)
             except OSError as error:
                 raise unwritable(error, self.folder) from error
             self._made.add(folder)
         return os.path.join(folder, f"tmp{os.urandom(8).hex()}")
+
+    def _make(self, folder: str) -> None:
+        if not self._shared or os.path.isdir(folder):
+            os.makedirs(folder, exist_ok=True)
+            return
+        self._make(os.path.dirname(folder))
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            return
+        os.chmod(folder, _GROUP_FOLDER)
+
+
+def _md5_of_file(path: str, kind: str) -> str:
+    with open(path, "rb", buffering=0) as file:
+        return md5_of(file.fileno(), kind)

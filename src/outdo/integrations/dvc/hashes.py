@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import md5
 from time import time_ns
 
@@ -93,13 +93,16 @@ class Hashes:
         return digest
 
 
-def md5_of(fd: int, kind: str = MD5) -> str:
-    """The MD5 of all that `fd` holds from where it stands; DVC 2's takes CRLF in text as LF."""
+def md5_of(fd: int, kind: str = MD5, also: Callable[[memoryview], object] | None = None) -> str:
+    """The MD5 of all that `fd` holds from where it stands; DVC 2's takes CRLF in text as LF. `also` sees the bytes
+    as they pass."""
     hasher = md5(usedforsecurity=False)
     buffer = bytearray(_STEP)
     view = memoryview(buffer)
     while count := _fill(fd, view):
         chunk = view[:count]
+        if also is not None:
+            also(chunk)
         if kind == DOS2UNIX and is_text(bytes(chunk[:_SAMPLE])):
             hasher.update(bytes(chunk).replace(b"\r\n", b"\n"))
         else:

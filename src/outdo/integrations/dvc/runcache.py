@@ -13,32 +13,79 @@ from outdo.integrations.dvc.text import dump
 from outdo.store.atomic import write_atomic
 
 _NOT_HASHED = ("size", "nfiles")
+_HEX = 64
+_GROUP_FOLDER = 0o2775
+_GROUP_FILE = 0o664
 
 
 class RunCache:
     """The entries under `folder/runs`; `folder` is the cache's."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *, shared: bool = False) -> None:
+        """`shared`: the user's group may write there too."""
         self._folder = f"{folder}/runs"
+        self._shared = shared
 
-    def get(self, key: str) -> StageLock | None:
-        """The newest result of a key; None where there is none, or it can't be read, which counts as none."""
+    def get(self, key: str) -> list[StageLock]:
+        """The results of a key, newest first; one that can't be read counts as none."""
         folder = self._place(key)
         try:
-            names = sorted(os.listdir(folder), key=lambda name: os.path.getmtime(f"{folder}/{name}"))
-            with open(f"{folder}/{names[-1]}", encoding="utf-8") as file:
-                return stage_from(document.parse(names[-1], file.read()).value, ())
-        except (OSError, IndexError, UnicodeDecodeError, Mistakes, Misshapen):
-            return None
+            names = sorted(os.listdir(folder), key=lambda name: -os.path.getmtime(f"{folder}/{name}"))
+        except OSError:
+            return []
+        return [found for name in names if (found := _read(f"{folder}/{name}")) is not None]
 
     def put(self, stage: StageLock) -> None:
         """Remembers a result under its key; one that is there already is left as it is."""
         place = f"{self._place(run_key(stage))}/{run_value(stage)}"
         if not os.path.exists(place):
-            write_atomic(place, dump(stage_value(stage)).encode())
+            self.write(place, dump(stage_value(stage)).encode())
+
+    def names(self) -> list[str]:
+        """All results as they are called in a cache and at a remote: `runs/ab/<key>/<value>`."""
+        top = os.path.dirname(self._folder)
+        return sorted(
+            os.path.relpath(f"{folder}/{name}", top)
+            for folder, _, names in os.walk(self._folder)
+            for name in names
+            if len(name) == _HEX
+        )
+
+    def write(self, place: str, content: bytes) -> None:
+        """The file of a result holds these bytes."""
+        if self._shared:
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            for folder in (os.path.dirname(place), os.path.dirname(os.path.dirname(place)), self._folder):
+                _open_to_group(folder, _GROUP_FOLDER)
+        write_atomic(place, content)
+        if self._shared:
+            _open_to_group(place, _GROUP_FILE)
 
     def _place(self, key: str) -> str:
         return f"{self._folder}/{key[:2]}/{key}"
+
+
+def parse_result(name: str, text: str) -> StageLock | None:
+    """The result in the text of a file of the run cache; None where it is none."""
+    try:
+        return stage_from(document.parse(name, text).value, ())
+    except (Mistakes, Misshapen):
+        return None
+
+
+def _read(place: str) -> StageLock | None:
+    try:
+        with open(place, encoding="utf-8") as file:
+            return parse_result(os.path.basename(place), file.read())
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _open_to_group(place: str, mode: int) -> None:
+    try:
+        os.chmod(place, mode)
+    except OSError:
+        pass  # it is someone else's, who has done so
 
 
 def run_key(stage: StageLock) -> str:
@@ -54,9 +101,9 @@ def run_value(stage: StageLock) -> str:
 
 
 def may_be_kept(stage: Stage, lock: StageLock) -> bool:
-    """Whether DVC would keep and use results of a stage: it has a command, inputs and outputs, all hashed here,
-    and nothing that outlives a run."""
-    hashed = all(item.md5 and item.hash != DOS2UNIX for item in (*lock.deps, *lock.outs))
+    """Whether DVC would keep and use results of a stage: it has a command, outputs, and inputs that are all hashed
+    here, and nothing that outlives a run."""
+    hashed = all(item.md5 and item.hash != DOS2UNIX for item in lock.deps)
     inputs = bool(lock.deps or lock.params)
     lasting = any(out.persist for out in stage.outs)
     return bool(stage.cmd and inputs and lock.outs and hashed) and not lasting and not stage.always_changed

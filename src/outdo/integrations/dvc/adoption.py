@@ -1,0 +1,223 @@
+"""What DVC knows of a project's stages is taken over, and of what was run here DVC is told."""
+
+import os
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+
+from outdo.core.graph import is_glob
+from outdo.core.model import Entry, Path, Record, Stage, StageName, Value
+from outdo.integrations.dvc.hashes import Found
+from outdo.integrations.dvc.records import MD5, Item, StageLock
+from outdo.integrations.dvc.repository import Repository
+from outdo.integrations.dvc.runcache import may_be_kept, run_key
+from outdo.integrations.dvc.twins import Twins
+from outdo.store.files import each
+from outdo.store.objects import Objects
+from outdo.store.workspace import Workspace
+
+
+class Adoption:
+    """The stages of a project in a DVC repository: all of `Adopted`."""
+
+    def __init__(self, repository: Repository, workspace: Workspace, objects: Objects) -> None:
+        self.repository = repository
+        self.twins = Twins(repository.cache, objects)
+        self._workspace = workspace
+        self._objects = objects
+
+    # ---------------------------------------------------------------- from DVC
+
+    def result(self, stage: Stage, asked: Record) -> Record | None:
+        """What `dvc.lock` or DVC's run cache says of a stage with these inputs, if its outputs are in the workspace or
+        in DVC's cache."""
+        found = next(
+            filter(None, (self._record(stage, asked, one) for one in self.known(stage, asked))), None
+        )
+        self.repository.save()
+        return found
+
+    def known(self, stage: Stage, asked: Record) -> Iterator[StageLock]:
+        """What DVC knows to come out of a stage with these inputs: that in `dvc.lock`, then those in the run cache."""
+        locked = self.repository.lock.stages.get(stage.name)
+        if locked is not None and (stage.frozen or self._matches(stage, asked, locked)):
+            yield locked
+        inputs = self.inputs(stage, asked)
+        if inputs is not None and may_be_kept(stage, inputs):
+            yield from self.repository.runs.get(run_key(inputs))
+
+    def inputs(self, stage: Stage, asked: Record) -> StageLock | None:
+        """A stage as the run cache would have it, with the paths of its outputs alone; None where one of its inputs
+        is nothing that DVC has a word for."""
+        deps = [self._dep(stage, path, entry, MD5) for path, entry in asked.deps.items()]
+        if None in deps:
+            return None
+        outs = tuple(Item(posixpath.relpath(out.path, stage.wdir)) for out in stage.outs)
+        return StageLock(stage.script, tuple(filter(None, deps)), params_of(stage, asked.params), outs)
+
+    def _matches(self, stage: Stage, asked: Record, locked: StageLock) -> bool:
+        """Whether a stage as it is now is the one in the lock, with the same command, params and bytes."""
+        if lines(locked.cmd) != stage.cmd or params_of(stage, asked.params) != locked.params:
+            return False
+        items = {item.path: item for item in locked.deps}
+        if {posixpath.relpath(path, stage.wdir) for path in asked.deps} != set(items):
+            return False
+        for path, entry in asked.deps.items():
+            item = items[posixpath.relpath(path, stage.wdir)]
+            dep = self._dep(stage, path, entry, item.hash)
+            if dep is None or dep.md5 != item.md5:
+                return False
+        return True
+
+    def _dep(self, stage: Stage, path: Path, entry: Entry, kind: str) -> Item | None:
+        """A dependency that holds `entry`, as DVC says it; None where that is not known."""
+        name = posixpath.relpath(path, stage.wdir)
+        twin = self.twins.item(name, entry, kind)
+        if twin is not None or is_glob(path) or self._workspace.look([path]).get(path) != entry:
+            return twin
+        found = self.repository.look(path, kind)
+        return None if found is None else Item(name, found.md5, kind)
+
+    def _record(self, stage: Stage, asked: Record, known: StageLock) -> Record | None:
+        """What DVC knows as a result of ours; None where an output is nowhere."""
+        items = {posixpath.normpath(posixpath.join(stage.wdir, item.path)): item for item in known.outs}
+        if set(items) != {out.path for out in stage.outs}:
+            return None
+        outs: dict[Path, Entry] = {}
+        for path, item in items.items():
+            here = self.repository.look(path, item.hash)
+            same = here is not None and here.md5 == item.md5
+            entry = self._workspace.look([path]).get(path) if same else self.twins.entry(item)
+            if entry is None:
+                return None
+            outs[path] = entry
+        return Record(asked.key, stage.cmd, asked.deps, asked.params, stage.env, outs)
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether the entry came from DVC's cache."""
+        return self.twins.holds(entry)
+
+    def bring(self, entry: Entry) -> None:
+        """Our store holds the entry, if it came from DVC's cache."""
+        self.twins.bring(entry)
+
+    # ---------------------------------------------------------------- to DVC
+
+    def settle(
+        self,
+        stages: Sequence[Stage],
+        records: Mapping[StageName, Record],
+        entries: Mapping[Path, Entry],
+    ) -> list[StageName]:
+        """DVC's cache, its run cache and then `dvc.lock` hold the results that the workspace holds, with what they
+        were made from. A stage that failed, or waits for a run, keeps the entry it had.
+
+        Returns the stages that can't be told of: those that read a glob, which DVC has no word for."""
+        told: dict[str, StageLock] = {}
+        untold: list[StageName] = []
+        for stage in stages:
+            record = records.get(stage.name)
+            if record is None or not _in_place(stage, record, entries):
+                continue
+            entry = self._told(stage, record)
+            if entry is None:
+                untold.append(stage.name)
+            else:
+                told[stage.name] = entry
+        self.repository.write_lock(told)
+        self.repository.save()
+        return untold
+
+    def _told(self, stage: Stage, record: Record) -> StageLock | None:
+        """What `dvc.lock` says of a result, once the cache holds it; None where DVC has no words for it."""
+        look = self.repository.look
+        deps = {path: look(path) for path in stage.deps if not is_glob(path)}
+        outs = {out.path: look(out.path) for out in stage.outs}
+        if len(deps) < len(stage.deps) or None in (*deps.values(), *outs.values()):
+            return None
+        entry = StageLock(
+            stage.script,
+            tuple(_item(stage, path, found) for path, found in deps.items() if found),
+            params_of(stage, record.params),
+            tuple(_item(stage, path, found) for path, found in outs.items() if found),
+        )
+        kept = may_be_kept(stage, entry) and all(out.cache or out.role != "out" for out in stage.outs)
+        for out in stage.outs:
+            found = outs[out.path]
+            if found and (out.cache or kept):
+                self.keep(out.path, found, record.outs[out.path])
+        if kept:
+            self.repository.runs.put(entry)
+        return entry
+
+    def keep(self, path: Path, found: Found, entry: Entry) -> None:
+        """DVC's cache has what the path holds; of a folder its files first, as the listing promises them."""
+        cache = self.repository.cache
+        place = os.path.join(self.repository.root, path)
+        if found.files is None:
+            if not cache.has(found.md5):
+                self._put(place, found.md5, entry)
+            return
+        new = [name for name, md5 in found.files.items() if not cache.has(md5)]
+        if new:
+            files = found.files
+            tree = {
+                name: Entry(digest, size) for name, digest, size, _ in self._workspace.listing(path).files
+            }
+            each(lambda name: self._put(f"{place}/{name}", files[name], tree.get(name)), new)
+        cache.put_listing(found.files)
+
+    def _put(self, place: str, md5: str, entry: Entry | None) -> None:
+        """DVC's cache has the file: by a link to our object, where it is a file of its own, so that it is kept once."""
+        held = self._objects.place(entry.digest) if entry is not None else ""
+        if entry is not None and os.path.exists(held):
+            self.repository.cache.put_file(self._objects.path(entry.digest), md5, entry.digest)
+        else:
+            self.repository.cache.put_file(place, md5)
+
+
+def lines(cmd: str | Sequence[str]) -> tuple[str, ...]:
+    """A command as the stage has it: one a line, for a shell of its own; a backslash at the end joins two."""
+    if not isinstance(cmd, str):
+        return tuple(cmd)
+    done: list[str] = []
+    open_line = False
+    for line in cmd.split("\n"):
+        if open_line:
+            done[-1] += f"\n{line}"
+        elif line.strip() and line.lstrip()[0] != "#":
+            done.append(line)
+        else:
+            continue
+        open_line = (len(line) - len(line.rstrip("\\"))) % 2 == 1
+    return tuple(line.strip() for line in done)
+
+
+def params_of(stage: Stage, values: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
+    """Values by file and key, with files named from the stage's folder."""
+    files: dict[str, dict[str, Value]] = {}
+    for param in stage.params:
+        if str(param) not in values:
+            continue
+        value = values[str(param)]
+        keys = files.setdefault(posixpath.relpath(param.file, stage.wdir), {})
+        if param.key:
+            keys[param.key] = value
+        elif isinstance(value, Mapping):
+            keys.update(value)
+    return files
+
+
+def _in_place(stage: Stage, record: Record, entries: Mapping[Path, Entry]) -> bool:
+    """Whether the stage is as it was when it gave this result, and the workspace has all that it read and wrote."""
+    paths = {*stage.deps, *(out.path for out in stage.outs)}
+    known = {**record.deps, **record.outs}
+    return (
+        record.cmd == stage.cmd
+        and paths == set(known)
+        and all(entries.get(path) == known[path] for path in paths)
+    )
+
+
+def _item(stage: Stage, path: Path, found: Found) -> Item:
+    name = posixpath.relpath(path, stage.wdir)
+    return Item(name, found.md5, size=found.size, nfiles=found.nfiles, isexec=found.isexec)
