@@ -52,11 +52,20 @@ def commands() -> Iterator[str]:
     yield "| `NO_COLOR`, `FORCE_COLOR`, `CI` | no colour; colour; no live region |"
     for name in COMMANDS:
         context = click.Context(outdo, info_name="outdo")
-        command = outdo.get_command(context, name)
-        assert command is not None
-        yield from ("", f"## outdo {name}", "", "```text")
-        yield command.get_help(click.Context(command, info_name=name, parent=context, max_content_width=100))
-        yield "```"
+        yield from helps(context, outdo, name, "##")
+
+
+def helps(above: click.Context, group: click.Group, name: str, heading: str) -> Iterator[str]:
+    """The help of a command, and of those in it where it is a group."""
+    command = group.get_command(above, name)
+    assert command is not None
+    context = click.Context(command, info_name=name, parent=above, max_content_width=100)
+    yield from ("", f"{heading} {context.command_path}", "", "```text")
+    yield command.get_help(context)
+    yield "```"
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            yield from helps(context, command, inner, f"{heading}#")
 
 
 def events() -> Iterator[str]:

@@ -1,19 +1,16 @@
 """The verbs `push`, `fetch` and `pull`: results that were computed in one place are used in another."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from msgspec import Struct
 
 from outdo.app.project import Project
-from outdo.core.errors import NoRemote, NotInRemote, NotInStore, RemoteFailed, WouldOverwrite
-from outdo.core.hints import did_you_mean
-from outdo.core.model import Digest, Entry, Key, Output, Path, Record, Remote, Stage, StageName
-from outdo.core.remotes import mistake
+from outdo.app.remotes import find_remote, transfer_to
+from outdo.core.errors import NotInRemote, NotInStore, RemoteFailed, WouldOverwrite
+from outdo.core.model import Digest, Entry, Key, Output, Path, Record, Stage, StageName
 from outdo.run.source import ignore
-from outdo.store.bucket import THREADS, connect
-from outdo.store.depot import Depot, FolderDepot
+from outdo.store.bucket import THREADS
 from outdo.store.transfer import Moved, Tell, Transfer, side_by_side
 
 
@@ -56,7 +53,7 @@ def push(project: Project, asked: Asked, tell: Tell) -> Shared:
             entries += [entry for record in kept for entry in record.outs.values()]
             results += kept
         once = list({record.key: record for record in results}.values())
-        moved[name] = _transfer(project, remote, tell).send(entries, once)
+        moved[name] = transfer_to(project, remote, tell).send(entries, once)
         if moved[name].missing:
             lacking += [path for path, entry in outs if not project.workspace.holds(entry)]
     if lacking:
@@ -72,7 +69,7 @@ def fetch(project: Project, asked: Asked, tell: Tell) -> Shared:
     moved: dict[str, Moved] = {}
     lacking: list[Path] = []
     for name, records in _by_remote(project, asked).items():
-        transfer = _transfer(project, find_remote(project, name), tell)
+        transfer = transfer_to(project, find_remote(project, name), tell)
         outs = [item for _, found in records.values() for item in found.items()]
         moved[name] = transfer.fetch([entry for _, entry in outs])
         if moved[name].missing:
@@ -120,7 +117,7 @@ class Elsewhere:
     @cached_property
     def _transfer(self) -> Transfer:
         first = next(iter(self._project.pipeline.remotes.values()))
-        return _transfer(self._project, first, lambda _: None, patient=False)
+        return transfer_to(self._project, first, lambda _: None, patient=False)
 
     def recall(self, stage: Stage, key: Key) -> Record | None:
         """A result whose outputs are in the store now; None where nobody has pushed it."""
@@ -141,31 +138,6 @@ def look_up(project: Project) -> Callable[[Stage, Key], Record | None] | None:
     """Where a run asks for what it lacks; None where no remote is declared, or it is not to be asked."""
     first = next(iter(project.pipeline.remotes.values()), None)
     return Elsewhere(project).recall if first is not None and first.look_up else None
-
-
-def find_remote(project: Project, name: str) -> Remote:
-    """The remote that a name or an address means; raises `NoRemote`."""
-    declared = project.pipeline.remotes
-    if name in declared:
-        return declared[name]
-    if "/" in name or name.startswith("."):
-        remote = Remote(name)
-        wrong = mistake(remote)
-        if wrong is not None:
-            raise wrong
-        return remote
-    if not name:
-        fix = "add `remotes: {team: s3://bucket/prefix}` to the file, or say --remote FOLDER"
-        raise NoRemote("no remote is declared", where=project.file, fix=fix)
-    raise NoRemote(f"no remote is named '{name}'", where=project.file, fix=did_you_mean(name, declared))
-
-
-def _transfer(project: Project, remote: Remote, tell: Tell, *, patient: bool = True) -> Transfer:
-    if remote.scheme:
-        bucket: Depot = connect(remote, patient=patient)
-        return Transfer(project.objects, bucket, tell, THREADS)
-    folder = os.path.join(project.root, os.path.expanduser(remote.url))
-    return Transfer(project.objects, FolderDepot(os.path.normpath(folder)), tell, FolderDepot.threads)
 
 
 Chosen = dict[StageName, tuple[Record, Mapping[Path, Entry]]]

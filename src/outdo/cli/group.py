@@ -30,6 +30,7 @@ COMMANDS = {
     "push": "share results: send what the remote lacks",
     "pull": "get results that others have pushed, and put them in place",
     "fetch": "the same, into the store only",
+    "data": "files and folders outside the pipeline, kept by content",
     "schema": "the JSON Schema of outdo.yaml, for editors",
 }
 

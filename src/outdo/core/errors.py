@@ -276,6 +276,35 @@ class WouldOverwrite(UserError):
     exit_code = 1
 
 
+class BadPointer(UserError):
+    """A pointer file (`data.csv.outdo`, which stands in Git for `data.csv`) can't be read: it is damaged, is of a newer
+    Outdo, has Git's conflict marks in it, or tracks a path that may not be. Nothing is touched for its sake."""
+
+    code = "E415"
+
+
+class NotTracked(UserError):
+    """A path that a command of `outdo data` names is not tracked: no pointer stands for it, or for a folder around
+    it."""
+
+    code = "E416"
+
+
+class CantTrack(UserError):
+    """A path can't be tracked: a stage writes it, it is in or around another tracked path, its name can't be held by
+    every system, it leads out of the project, or it is Git's or Outdo's own. Nothing was touched."""
+
+    code = "E417"
+
+
+class SourceFailed(UserError):
+    """Data that is imported can't be had: its repository or address can't be reached, is of a kind that is not read, or
+    does not hold what was asked for. What is here stays as it is."""
+
+    code = "E418"
+    exit_code = 1
+
+
 # ------------------------------------------------------------------ E5: the ledger
 
 

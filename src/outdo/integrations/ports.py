@@ -1,9 +1,13 @@
 """What Outdo asks of its neighbours."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
+from outdo.core.compare import FileChange
 from outdo.core.model import Entry, Path, Record, Stage, StageName
+from outdo.core.tracked import Tracked
+from outdo.store.transfer import Moved, Tell
+from outdo.store.trees import Tree
 
 
 class Adopted(Protocol):
@@ -31,3 +35,95 @@ class Adopted(Protocol):
         """Lets the other tool know these results, as far as the workspace, of which `entries` tells, holds them and
         what they were made from; returns the stages that it has no words for."""
         ...
+
+
+class Pointers(Protocol):
+    """How tracked paths stand in files that Git keeps."""
+
+    @property
+    def suffix(self) -> str:
+        """How the name of every such file ends: `.outdo`, `.dvc`."""
+        ...
+
+    def read(self, pointer: Path, text: str) -> Sequence[Tracked]:
+        """All that the pointer file tracks, of which it holds this text; raises a `UserError` that says where."""
+        ...
+
+    def write(self, tracked: Tracked, former: str) -> str:
+        """The text of the pointer file `tracked.pointer` with this path in it, and all else that `former` had."""
+        ...
+
+    def without(self, tracked: Tracked, former: str) -> str:
+        """The text of a pointer file with this path no more in it; empty where no path is left."""
+        ...
+
+
+class Keeper(Protocol):
+    """Where the bytes of tracked paths are kept. An entry of one keeper means nothing to another."""
+
+    def look(self, paths: Iterable[Path]) -> dict[Path, Entry]:
+        """What each path of the workspace holds; one that is not there is left out."""
+        ...
+
+    def save(self, path: Path, *, link: bool = True) -> Entry:
+        """What a path holds, once it is kept; raises FileNotFoundError where nothing is there.
+
+        With `link` its files may share their bytes with what is kept, and are then read-only; else they stay as they
+        are."""
+        ...
+
+    def restore(self, path: Path, entry: Entry, *, link: bool = True) -> None:
+        """The path holds `entry`; of a folder only what differs is touched."""
+        ...
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether all is here that it takes to restore this entry."""
+        ...
+
+    def listing(self, path: Path) -> Tree:
+        """What is in a folder of the workspace, with the digest of each file."""
+        ...
+
+
+class Parts(Protocol):
+    """The inside of tracked folders, read and changed at the cost of the part."""
+
+    def part(self, folder: Entry, name: Path) -> Entry | None:
+        """What a kept folder has under a name: an entry of the keeper's like any other; None where it has nothing."""
+        ...
+
+    def with_part(self, folder: Entry, name: Path, part: Entry | None) -> Entry:
+        """The entry of a folder that has `part` under a name, or nothing, and else what `folder` has; it is kept."""
+        ...
+
+    def tree(self, folder: Entry) -> Tree:
+        """All that is in a kept folder."""
+        ...
+
+    def changes(self, before: Entry, after: Entry) -> Sequence[FileChange]:
+        """In what two kept folders differ."""
+        ...
+
+
+class Carrier(Protocol):
+    """Carries what is kept to a remote, and back."""
+
+    def send(self, entries: Iterable[Entry]) -> Moved:
+        """The remote has all of these entries; what can't be had is told."""
+        ...
+
+    def fetch(self, entries: Iterable[Entry]) -> Moved:
+        """All of these entries are kept here, as far as the remote has them; what it lacks is told."""
+        ...
+
+
+class Way(NamedTuple):
+    """One way of tracking paths: how they are pointed to, and where their bytes are."""
+
+    pointers: Pointers
+    keeper: Keeper
+    parts: Parts
+    carrier: Callable[[str, Tell], Carrier]
+    """What carries to the remote of this name; an empty one means the first. Raises `NoRemote`."""
+    settle: Callable[[], None]
+    """What was kept survives a loss of power, and what was looked at is remembered."""

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from outdo.core.model import Path
 from outdo.run.git import Refused, git, in_repository
+from outdo.store.atomic import write_atomic
 
 UNTRACKED_LIMIT = 10_000_000
 """Bytes of all untracked files that a patch takes along."""
@@ -69,14 +70,26 @@ def ignore(root: str, paths: Sequence[Path]) -> list[str]:
     inside = [path for path in paths if not path.startswith(("../", "/"))]
     if not inside or not in_repository(root):
         return []
-    ignored = _ignored(root, inside)
+    skipped = ignored(root, inside)
     lines: dict[str, list[bytes]] = {}
     for path in inside:
-        if path not in ignored:
+        if path not in skipped:
             folder = _folder(root, path)
             name = os.path.relpath(path, folder or ".")
             lines.setdefault(os.path.join(folder, ".gitignore"), []).append(_rule(name))
     return [file for file, rules in lines.items() if _add(os.path.join(root, file), rules)]
+
+
+def unignore(root: str, paths: Sequence[Path]) -> list[str]:
+    """Takes the lines that `ignore` wrote for `paths` out of the `.gitignore` of their folder; one that is empty then
+    is removed. Returns the files that were changed, from `root`."""
+    changed: list[str] = []
+    for path in paths:
+        folder, name = os.path.split(path)
+        file = os.path.join(folder, ".gitignore")
+        if _take_out(os.path.join(root, file), _rule(name)):
+            changed.append(file)
+    return list(dict.fromkeys(changed))
 
 
 # The code.
@@ -210,14 +223,16 @@ def _lists(listed: Sequence[bytes], path: bytes) -> bool:
     return listed[at : at + 1] == [file] or any(one.startswith(folder) for one in listed[under : under + 1])
 
 
-def _ignored(root: str, paths: Sequence[Path]) -> set[Path]:
-    """Those of `paths` that some rule ignores."""
+def ignored(root: str, paths: Sequence[Path]) -> set[Path]:
+    """Those of `paths` that some rule of Git's ignores; none outside Git."""
+    if not paths or not in_repository(root):
+        return set()
     asked = b"".join(b"./" + os.fsencode(path) + b"\0" for path in paths)  # `:a` alone would be a pathspec
     try:
         told = git(root, ["check-ignore", "-z", "--no-index", "--stdin"], asked, accepted=(0, 1))
     except Refused:
         return set()
-    return {os.fsdecode(path[2:]) for path in told.split(b"\0")}
+    return {os.fsdecode(path[2:]) for path in told.split(b"\0")[:-1]}
 
 
 def _folder(root: str, path: Path) -> str:
@@ -234,6 +249,23 @@ def _rule(name: str) -> bytes:
     rule = re.sub(r"[\r\n]", "?", rule)  # a line can't hold them; `?` is any one character
     spaces = len(rule) - len(rule.rstrip(" "))
     return os.fsencode(f"/{rule.rstrip(' ')}" + "\\ " * spaces)
+
+
+def _take_out(file: str, rule: bytes) -> bool:
+    """Removes every line that is this rule; says whether there was one."""
+    try:
+        with open(file, "rb") as opened:
+            lines = opened.read().splitlines(keepends=True)
+    except OSError:
+        return False
+    left = [line for line in lines if line.rstrip(b"\r\n") != rule]
+    if len(left) == len(lines):
+        return False
+    if left:
+        write_atomic(file, b"".join(left))
+    else:
+        os.unlink(file)
+    return True
 
 
 def _add(file: str, rules: Sequence[bytes]) -> bool:

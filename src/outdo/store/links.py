@@ -120,7 +120,7 @@ class Links:
             yield self._objects.scratch.name()
         except OSError:
             pass
-        yield f"{os.path.dirname(path)}/.{os.urandom(8).hex()}.outdo"
+        yield f"{os.path.dirname(path)}/.{os.urandom(8).hex()}.outdo.tmp"
 
     def _copy(self, digest: Digest, name: str, mode: int) -> None:
         fd = create(name, mode)

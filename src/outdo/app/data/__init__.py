@@ -1,0 +1,1 @@
+"""Data outside the pipeline: paths that a pointer stands for in Git."""

@@ -1,0 +1,203 @@
+"""The tracked paths of a project: found, read, and which of them a person means."""
+
+import errno
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+
+from msgspec import Struct
+
+from outdo.app.data.ways import ways
+from outdo.app.project import Project
+from outdo.core.errors import BadPath, BadPointer, Mistakes, NotTracked, Unreadable, UserError
+from outdo.core.hints import did_you_mean
+from outdo.core.model import Entry, Path
+from outdo.core.pointer import LIMIT
+from outdo.core.tracked import Tracked
+from outdo.integrations.ports import Way
+from outdo.run.git import Refused, git, in_repository
+
+_CLOSED = (".git", ".outdo", ".dvc", ".venv", "node_modules", "__pycache__")
+
+
+class Target(Struct, frozen=True):
+    """What a person means: a tracked path, or a part of a tracked folder."""
+
+    tracked: Tracked
+    name: Path = ""
+    """The part, by its path in the folder; empty means all."""
+
+    @property
+    def path(self) -> Path:
+        return f"{self.tracked.path}/{self.name}" if self.name else self.tracked.path
+
+
+class Tracking:
+    """What is tracked in a project, as its pointer files say now."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.ways: Sequence[Way] = ways(project)
+        """The first is how new paths are tracked."""
+
+    @cached_property
+    def all(self) -> dict[Path, Tracked]:
+        """Every tracked path; raises `Mistakes` with all that is wrong in any pointer."""
+        found: dict[Path, Tracked] = {}
+        mistakes: list[UserError] = []
+        for pointer in find_pointers(self.project.root, [way.pointers.suffix for way in self.ways]):
+            try:
+                for tracked in self.read(pointer):
+                    if tracked.path in found:
+                        what = f"'{tracked.path}' is tracked by '{found[tracked.path].pointer}' too"
+                        raise BadPointer(what, where=pointer, fix="remove one of the two")
+                    found[tracked.path] = tracked
+            except Mistakes as several:
+                mistakes += several.mistakes
+            except UserError as error:
+                mistakes.append(error)
+        if mistakes:
+            raise mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes)
+        return found
+
+    def read(self, pointer: Path) -> Sequence[Tracked]:
+        """What one pointer file tracks."""
+        text = read_text(self.project.root, pointer)
+        return [] if text is None else self.way_of(pointer).pointers.read(pointer, text)
+
+    def way_of(self, pointer: Path) -> Way:
+        """The way of tracking that a pointer file is of."""
+        return next(way for way in self.ways if pointer.endswith(way.pointers.suffix))
+
+    def keeper_of(self, tracked: Tracked) -> Way:
+        """The way in which a path is tracked."""
+        return self.way_of(tracked.pointer)
+
+    def around(self, path: Path) -> Target | None:
+        """What is tracked at a path or around it; looks for the pointers on the way only, where they are beside."""
+        name = path
+        while name:
+            for way in self.ways:
+                pointer = f"{name}{way.pointers.suffix}"
+                if os.path.lexists(os.path.join(self.project.root, pointer)):
+                    for tracked in self.read(pointer):
+                        if path == tracked.path or path.startswith(f"{tracked.path}/"):
+                            return Target(tracked, path[len(tracked.path) + 1 :])
+            name = name.rpartition("/")[0]
+        if len(self.ways) > 1:  # a `.dvc` file may name several paths, or have a name of its own
+            for tracked in self.all.values():
+                if path == tracked.path or path.startswith(f"{tracked.path}/"):
+                    return Target(tracked, path[len(tracked.path) + 1 :])
+        return None
+
+    def inside(self, folder: Path) -> list[Tracked]:
+        """What is tracked in a folder that is not itself."""
+        return [one for one in self.all.values() if folder == "." or one.path.startswith(f"{folder}/")]
+
+    def meant(self, words: Sequence[Path]) -> list[Target]:
+        """What is meant by paths from the project's folder: tracked paths, parts of them, their pointers, and folders
+        with tracked paths in them; all, where none is named. Raises `NotTracked`."""
+        if not words:
+            return [Target(tracked) for tracked in self.all.values()]
+        found: dict[Path, Target] = {}
+        for word in words:
+            for target in self._meant(word):
+                found[target.path] = target
+        return list(found.values())
+
+    def _meant(self, word: Path) -> Iterable[Target]:
+        suffixes = tuple(way.pointers.suffix for way in self.ways)
+        if word.endswith(suffixes) and os.path.isfile(os.path.join(self.project.root, word)):
+            return [Target(tracked) for tracked in self.read(word)]
+        target = self.around(word)
+        if target is not None:
+            return [target]
+        below = self.inside(word)
+        if not below:
+            hint = did_you_mean(word, self.all) or f"outdo data add {word}"
+            raise NotTracked(f"'{word}' is not tracked", fix=hint)
+        return [Target(tracked) for tracked in below]
+
+
+def find_pointers(root: str, suffixes: Sequence[str]) -> list[Path]:
+    """All pointer files of a project, sorted: those that Git tracks or would track; outside Git those in any folder
+    that is not itself tracked."""
+    if in_repository(root):
+        globs = [f":(glob)**/*{suffix}" for suffix in suffixes]
+        words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *globs]
+        try:
+            listed = {os.fsdecode(name) for name in git(root, words).split(b"\0")[:-1]}
+        except Refused:
+            listed = set(_walk(root, tuple(suffixes)))
+    else:
+        listed = set(_walk(root, tuple(suffixes)))
+    return sorted(name for name in listed if _is_pointer(name, suffixes))
+
+
+def read_text(root: str, path: Path) -> str | None:
+    """The text of a small file of the project; None where there is none. Raises `BadPointer` or `Unreadable`."""
+    try:
+        fd = os.open(os.path.join(root, path), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(fd, "rb") as file:
+            content = file.read(LIMIT + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR):
+            kind = "a link" if error.errno == errno.ELOOP else "a folder"
+            raise BadPointer(
+                f"it is {kind}, and a pointer is a file", where=path, fix=f"remove '{path}'"
+            ) from None
+        raise Unreadable(f"'{path}' can't be read: {error.strerror}") from None
+    if len(content) > LIMIT:
+        raise BadPointer("it is larger than any pointer", where=path, fix=f"git checkout -- {path}")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise BadPointer("it is no text in UTF-8", where=path, fix=f"git checkout -- {path}") from None
+
+
+def from_here(root: str, words: Iterable[str]) -> list[Path]:
+    """Paths as a person wrote them in the current folder, from the project's folder; raises `BadPath`."""
+    here = os.path.relpath(os.path.realpath(os.curdir), os.path.realpath(root))
+    found: list[Path] = []
+    for word in words:
+        if os.path.isabs(word):
+            folder, name = os.path.split(os.path.normpath(word))
+            path = os.path.relpath(os.path.join(os.path.realpath(folder), name), os.path.realpath(root))
+        else:
+            path = os.path.normpath(os.path.join(here, word))
+        if path == ".." or path.startswith("../"):
+            raise BadPath(f"'{word}' is outside the project's folder", fix="copy it into the project first")
+        found.append(path)
+    return found
+
+
+def entries_of(targets: Iterable[Target]) -> dict[Path, Entry]:
+    """What the tracked paths that are meant shall hold."""
+    return {one.tracked.path: one.tracked.entry for one in targets if one.tracked.entry is not None}
+
+
+def _walk(root: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    todo = [""]
+    while todo:
+        prefix = todo.pop()
+        folders: list[Path] = []
+        tracked: set[Path] = set()
+        try:
+            with os.scandir(f"{root}/{prefix}") as entries:
+                for entry in entries:
+                    name = f"{prefix}{entry.name}"
+                    if entry.name.endswith(suffixes) and not entry.is_dir(follow_symlinks=False):
+                        yield name
+                        tracked |= {name.removesuffix(suffix) for suffix in suffixes}
+                    elif entry.name not in _CLOSED and entry.is_dir(follow_symlinks=False):
+                        folders.append(name)
+        except OSError:
+            continue
+        todo += [f"{name}/" for name in folders if name not in tracked]
+
+
+def _is_pointer(name: Path, suffixes: Sequence[str]) -> bool:
+    base = name.rpartition("/")[2]
+    return base not in suffixes and not any(part in _CLOSED for part in name.split("/")[:-1])

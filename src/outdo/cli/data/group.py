@@ -1,0 +1,42 @@
+"""The commands of `outdo data`: each is loaded when it is called."""
+
+import click
+
+from outdo.app.lazy import lazy
+
+COMMANDS = {
+    "add": "keep files and folders, and let a pointer stand for them in Git",
+    "status": "what differs from the pointers, from the last commit, and what is not kept",
+}
+
+EXAMPLES = """
+\b
+Examples:
+  outdo data add raw/             keep a folder; Git gets raw.outdo in its place
+  git add raw.outdo .gitignore && git commit
+  outdo data status --granular    which files in it differ
+"""
+
+
+class DataGroup(click.Group):
+    """Knows the commands by name and one line each; loads one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = lazy(f"outdo.cli.data.{cmd_name.replace('-', '_')}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=DataGroup, epilog=EXAMPLES, help="Data outside the pipeline: kept by content, with a pointer in Git."
+)
+def command() -> None:
+    pass

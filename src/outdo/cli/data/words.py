@@ -1,0 +1,49 @@
+"""What the commands of `outdo data` have in common: their words, and how they tell of paths."""
+
+from collections.abc import Sequence
+
+import click
+from msgspec import json
+
+from outdo.cli.paint import Paint, plain
+from outdo.core.model import Entry, Path
+from outdo.core.wording import size
+
+TARGETS = click.argument("targets", nargs=-1, metavar="[PATH]...")
+REMOTE = click.option("--remote", "-r", default="", metavar="NAME", help="Another remote, or its address.")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+FORCE = click.option("--force", "-f", is_flag=True, help="Overwrite what is neither kept nor committed.")
+MANY = 20
+"""Lines of one kind that are shown."""
+
+
+def print_data(name: str, data: object) -> int:
+    """Prints the one object of a command for programs."""
+    print(json.encode({"schema": f"outdo.{name}/1", "status": "ok", "data": data}).decode())
+    return 0
+
+
+def shown(path: Path, entry: Entry | None) -> str:
+    """A path as it is printed, a folder with a slash."""
+    return plain(f"{path}/" if entry is not None and entry.kind == "tree" else path)
+
+
+def sized(entry: Entry | None) -> str:
+    """How much an entry is: `3 files, 1.2 MB`."""
+    if entry is None:
+        return ""
+    files = "" if entry.kind == "file" else f"{entry.files:,} file{'' if entry.files == 1 else 's'}, "
+    return f"{files}{size(entry.size)}"
+
+
+def for_git(files: Sequence[Path], paint: Paint) -> str:
+    """The next step where Git is to be told of files."""
+    listed = " ".join(plain(quoted(file)) for file in files[:6]) + (" …" if len(files) > 6 else "")
+    return paint(f"  next: git add {listed}", "dim")
+
+
+def quoted(path: Path) -> str:
+    """A path as a shell takes it."""
+    from shlex import quote
+
+    return quote(path)
