@@ -1,28 +1,19 @@
 """In what workspaces, commits and runs differ: the verbs `diff` and `compare`, and those for params and metrics."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from outdo.app.lazy import lazy
+from outdo.app.contents import contents
 from outdo.app.project import STATE, Project, open_project
 from outdo.app.sides import WORKSPACE, Held, held, held_all, written
 from outdo.core import compare
-from outdo.core.compare import Comparison, DataChange, FileChange, LineChange
-from outdo.core.errors import UserError
-from outdo.core.model import Digest, Entry, Path, Value
-from outdo.core.tables import Table, shape_of, table_change
+from outdo.core.compare import Comparison, LineChange
+from outdo.core.model import Value
 from outdo.run.git import Refused, in_repository
 from outdo.run.revisions import line_changes
-from outdo.store import trees
 from outdo.store.lock import NAME as LOCK
-
-TABLE_LIMIT = 200_000_000
-"""Bytes up to which a table of text is read for its shape."""
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 Part = Literal["code", "params", "metrics", "data"]
 PARTS: tuple[Part, ...] = ("code", "params", "metrics", "data")
@@ -52,8 +43,12 @@ def sides(project: Project, words: Sequence[str]) -> tuple[str, str]:
     return before, words[1] if len(words) > 1 else WORKSPACE
 
 
-def diff(start: str, words: Sequence[str], parts: Sequence[Part] = PARTS) -> Comparison:
-    """All in which the second of two sides differs from the first; raises `UnknownRevision`."""
+def diff(
+    start: str, words: Sequence[str], parts: Sequence[Part] = PARTS, *, key: Sequence[str] = ()
+) -> Comparison:
+    """All in which the second of two sides differs from the first; raises `UnknownRevision`.
+
+    The rows of tables that have the columns of `key` are told apart by them."""
     project = open_project(start)
     old, new = (held(project, word, code="code" in parts) for word in sides(project, words))
     both = [old.side, new.side]
@@ -65,7 +60,7 @@ def diff(start: str, words: Sequence[str], parts: Sequence[Part] = PARTS) -> Com
         code,
         compare.value_changes(*compare.params_of(both)) if "params" in parts else (),
         compare.value_changes(*compare.metrics_of(both)) if "metrics" in parts else (),
-        _data(project, old, new) if "data" in parts else (),
+        contents(project, old, new, key) if "data" in parts else (),
         tuple(dict.fromkeys([*notices, *lost])),
     )
 
@@ -110,62 +105,3 @@ def _code(project: Project, old: Held, new: Held) -> tuple[tuple[LineChange, ...
         return tuple(line_changes(project.root, old.code, new.code, list(dict.fromkeys(without)))), ()
     except Refused as refused:
         return (), (f"the code could not be compared: {refused}",)
-
-
-# Data.
-
-
-def _data(project: Project, old: Held, new: Held) -> tuple[DataChange, ...]:
-    found = compare.data_changes(old.side.outs, new.side.outs)
-    return tuple(_detailed(project, old, new, change) for change in found)
-
-
-def _detailed(project: Project, old: Held, new: Held, change: DataChange) -> DataChange:
-    before, after = change.before, change.after
-    folders = [entry.kind == "tree" for entry in (before, after) if entry]
-    if any(folders):
-        files = _files(project, old, change.path, before), _files(project, new, change.path, after)
-        return replace(change, files=None if None in files else _file_changes(*files))
-    shapes = _shape(project, old, change.path, before), _shape(project, new, change.path, after)
-    one, other = shapes
-    return replace(change, table=table_change(one, other)) if one and other else change
-
-
-def _file_changes(
-    before: Mapping[Path, tuple[Digest, bool]] | None, after: Mapping[Path, tuple[Digest, bool]] | None
-) -> tuple[FileChange, ...]:
-    return compare.file_changes(before or {}, after or {})
-
-
-def _files(
-    project: Project, held: Held, path: Path, entry: Entry | None
-) -> Mapping[Path, tuple[Digest, bool]] | None:
-    """The files in a folder; none in what is no folder, and None where the store has lost what was in it."""
-    if entry is None or entry.kind != "tree":
-        return {}
-    try:
-        tree = (
-            project.workspace.listing(path) if held.here else trees.decode(project.objects.get(entry.digest))
-        )
-    except (UserError, OSError):
-        return None
-    links = {name: (Digest(f"link to {target}"), False) for name, target in tree.links}
-    return {name: (digest, executable) for name, digest, _, executable in tree.files} | links
-
-
-def _shape(project: Project, held: Held, path: Path, entry: Entry | None) -> Table | None:
-    """The shape of the table in a file; None where it is none, is too large, or the store has lost it."""
-    suffix = os.path.splitext(path)[1].lower()
-    if entry is None or suffix not in (*_DELIMITERS, ".parquet"):
-        return None
-    try:
-        place = os.path.join(project.root, path) if held.here else project.objects.path(entry.digest)
-        if suffix == ".parquet":
-            found: Table | None = lazy("outdo.app.parquet").shape(place)
-            return found
-        if entry.size > TABLE_LIMIT:
-            return None
-        with open(place, encoding="utf-8", errors="replace", newline="") as lines:
-            return shape_of(lines, _DELIMITERS[suffix])
-    except (UserError, OSError):
-        return None

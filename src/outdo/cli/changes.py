@@ -6,12 +6,14 @@ from outdo.cli.columns import Cell, Column, aligned
 from outdo.cli.paint import Paint, plain
 from outdo.core.compare import Comparison, DataChange, Kind, LineChange, ValueChange
 from outdo.core.model import Entry, Value
-from outdo.core.tables import TableChange
+from outdo.core.tablediff import TableDiff, clause, details
 from outdo.core.values import short
 from outdo.core.wording import size
 
 MANY = 20
 """How many files of one kind are shown; `--json` has all."""
+MANY_CELLS = 5
+"""How many columns of a table are told of in Markdown."""
 MARKS: Mapping[Kind, tuple[str, str]] = {
     "added": ("+", "green"),
     "removed": ("−", "red"),
@@ -106,13 +108,36 @@ def _data(changes: Sequence[DataChange], paint: Paint) -> list[str]:
     ]
     lines: list[str] = []
     for line, change in zip(aligned(columns, paint), changes, strict=True):
-        lines.append(line)
-        files = change.files or ()
-        for file in files[:MANY] if change.kind == "changed" else ():
-            mark, colour = MARKS[file.kind]
-            lines.append(f"    {paint(mark, colour)} {plain(file.path)}")
-        lines += [f"    {line}" for line in _more(len(files) if change.kind == "changed" else 0)]
+        lines += [line, *(f"    {inner}" for inner in _within(change, paint))]
     return lines
+
+
+def _within(change: DataChange, paint: Paint) -> list[str]:
+    """Lines for the files of a folder and the columns of a table."""
+    if change.kind != "changed":
+        return []
+    if change.table:
+        return _columns(change.table, paint)
+    lines: list[str] = []
+    files = change.files or ()
+    for file in files[:MANY]:
+        mark, colour = MARKS[file.kind]
+        told = f"  {paint(plain(clause(file.table)), 'dim')}" if file.table else ""
+        lines.append(f"{paint(mark, colour)} {plain(file.path)}{told}")
+        lines += [f"    {line}" for line in _columns(file.table, paint)] if file.table else []
+    return [*lines, *_more(len(files))]
+
+
+def _columns(table: TableDiff, paint: Paint) -> list[str]:
+    told = details(table, MANY)
+    if not told:
+        return []
+    columns = [
+        Column("", tuple(Cell(name) for name, _, _ in told)),
+        Column("", tuple(Cell(cells) for _, cells, _ in told)),
+        Column("", tuple(Cell(one, ("dim",)) for _, _, one in told)),
+    ]
+    return aligned(columns, paint)
 
 
 def path_of(change: DataChange) -> str:
@@ -144,16 +169,7 @@ def inside(change: DataChange) -> str:
     if change.files:
         kinds = [file.kind for file in change.files]
         return ", ".join(f"{kinds.count(kind)} {kind}" for kind in MARKS if kind in kinds)
-    return _table(change.table) if change.table else ""
-
-
-def _table(table: TableChange) -> str:
-    old, new = table.rows
-    told = [f"rows {old:,} → {new:,} ({new - old:+,})".replace("-", "−") if old != new else f"{new:,} rows"]
-    told += [f"+{name}" for name in table.added]
-    told += [f"−{name}" for name in table.removed]
-    told += [f"{one.name} {one.before} → {one.after}" for one in table.retyped]
-    return ", ".join(told)
+    return clause(change.table) if change.table else ""
 
 
 def _size(entry: Entry | None) -> str:
@@ -210,7 +226,10 @@ def _value_rows(changes: Sequence[ValueChange]) -> Iterator[Sequence[str]]:
 
 def _data_rows(changes: Sequence[DataChange]) -> Iterator[Sequence[str]]:
     for one in changes:
-        yield _safe(path_of(one)), one.kind, sizes(one), _safe(inside(one))
+        told = [inside(one)]
+        if one.kind == "changed" and one.table:
+            told += (f"{name}: {cells}" for name, cells, _ in details(one.table, MANY_CELLS))
+        yield _safe(path_of(one)), one.kind, sizes(one), _safe("; ".join(part for part in told if part))
 
 
 def _folded(changes: Sequence[LineChange]) -> str:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from outdo.core.model import Digest, Entry, Path, Value
 from outdo.core.record import number_of
-from outdo.core.tables import TableChange
+from outdo.core.tablediff import TableDiff
 
 T = TypeVar("T")
 
@@ -55,6 +55,8 @@ class FileChange(Struct, frozen=True):
 
     path: Path
     kind: Kind
+    table: TableDiff | None = None
+    """How a table differs; None where the file is none, and where it was not looked at."""
 
 
 class DataChange(Struct, frozen=True):
@@ -66,8 +68,8 @@ class DataChange(Struct, frozen=True):
     after: Entry | None = None
     files: tuple[FileChange, ...] | None = ()
     """Of a folder, what differs in it; None where the store does not hold both."""
-    table: TableChange | None = None
-    """Of a table, how its shape differs; None where the file is none, or the store does not hold both."""
+    table: TableDiff | None = None
+    """How a table differs; None where the file is none, or the store does not hold both."""
 
 
 class Comparison(Struct, frozen=True):
