@@ -11,7 +11,7 @@ from blake3 import blake3
 from msgspec import msgpack
 
 from outdo.core.model import Record
-from outdo.store import trees
+from outdo.store.nodes import Index, Tree, decode_node
 
 pytestmark = pytest.mark.slow
 
@@ -59,8 +59,11 @@ def check(remote: Path) -> None:
     objects = {file.parent.name + file.name: file.read_bytes() for file in remote.glob("objects/*/[!.]*")}
     assert all(blake3(content).hexdigest() == digest for digest, content in objects.items())
     for content in objects.values():
-        if content.startswith(b'{"tree":1'):
-            assert all(digest in objects for _, digest, _, _ in trees.decode(content).files)
+        if content.startswith(b'{"tree":'):
+            node = decode_node(content)
+            names = [row.digest for row in node.nodes] if isinstance(node, Index) else []
+            names += [digest for _, digest, _, _ in node.files] if isinstance(node, Tree) else []
+            assert all(digest in objects for digest in names)
     for file in remote.glob("results/*/[!.]*"):
         record = msgpack.decode(file.read_bytes(), type=Record)
         assert all(entry.digest in objects for entry in record.outs.values())

@@ -18,9 +18,9 @@ from outdo.core.digest import digest_bytes
 from outdo.core.errors import BadPath, Damaged, NotAFile, NotInStore, Usage
 from outdo.core.model import Entry
 from outdo.store import trees
+from outdo.store.nodes import Tree, encode_node
 from outdo.store.objects import Objects
 from outdo.store.statcache import StatCache
-from outdo.store.trees import Tree
 from outdo.store.workspace import Workspace
 
 KINDS = ["hardlink", "symlink", "copy", pytest.param("reflink", marks=pytest.mark.slow)]
@@ -575,7 +575,7 @@ def test_unprotected_files_may_be_written_to(world: World) -> None:
         assert path.stat().st_mode & 0o200
         path.write_text("changed")
     assert world.workspace.holds(folder)
-    tree = trees.decode(world.objects.get(folder.digest))
+    tree = trees.read(world.objects.get, folder.digest)
     assert all(world.again().objects.known_good(digest) for _, digest, _, _ in tree.files)
 
 
@@ -626,7 +626,7 @@ def test_a_damaged_object_never_reaches_the_workspace(world: World) -> None:
 
 def test_a_hostile_tree_is_not_restored(world: World, tmp_path: Path) -> None:
     digest = world.objects.put_bytes(b"evil")
-    content = trees.encode(Tree([("../../evil", digest, 4, False)]))
+    content = encode_node(Tree([("../../evil", digest, 4, False)]))
     entry = Entry(world.objects.put_bytes(content), 4, "tree", 1)
     with pytest.raises(Damaged):
         world.workspace.restore("out", entry)

@@ -64,7 +64,7 @@ class _Look(Struct, frozen=True):
             tree = (
                 self.project.workspace.listing(path)
                 if held.here
-                else trees.decode(self.project.objects.get(entry.digest))
+                else trees.read(self.project.objects.get, entry.digest)
             )
         except (UserError, OSError):
             return None

@@ -79,7 +79,7 @@ def _change(project: Project, path: Path, before: Digest) -> tuple[Change, ...]:
 def _changed_files(project: Project, path: Path, before: Digest) -> tuple[Change, ...]:
     """A change for each file that differs between a folder, or a glob, and its tree in the store."""
     try:
-        old = {name: digest for name, digest, _, _ in trees.decode(project.objects.get(before)).files}
+        old = {name: digest for name, digest, _, _ in trees.read(project.objects.get, before).files}
         new = {name: digest for name, digest, _, _ in project.workspace.listing(path).files}
     except (UserError, OSError):
         return ()

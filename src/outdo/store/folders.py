@@ -10,10 +10,10 @@ from msgspec import msgpack
 from outdo.core.errors import NotAFile
 from outdo.core.graph import glob_pattern
 from outdo.core.model import Digest, Entry, Path
-from outdo.store import trees
 from outdo.store.files import Mark, mark, unreadable
+from outdo.store.nodes import Tree
 from outdo.store.statcache import Head, Rows, StatCache
-from outdo.store.trees import Tree, refuse_stray_link
+from outdo.store.trees import refuse_stray_link
 
 _NONE = "0" * 64
 _IGNORED = "__pycache__"
@@ -248,12 +248,6 @@ def unchanged(key: Path, scan: Scan, cache: StatCache, now: int) -> Entry | None
     if head is None or not head.signature or head.newest > now or head.signature != scan.signature():
         return None
     return head.entry
-
-
-def tree_entry(tree: Tree) -> tuple[Entry, bytes]:
-    """What a path with this tree holds, and the tree's object."""
-    content = trees.encode(tree)
-    return trees.entry(tree, Digest(blake3(content).hexdigest())), content
 
 
 def not_a_file(path: Path, mode: int) -> NotAFile:

@@ -16,10 +16,10 @@ from outdo.store.folders import (
     not_a_file,
     scan_folder,
     scan_glob,
-    tree_entry,
     unchanged,
 )
 from outdo.store.statcache import StatCache
+from outdo.store.trees import build_tree, digest_only
 
 Stamp = bytes
 """Stays the same while what a path holds does; may change without need. Empty: nothing is there."""
@@ -132,7 +132,7 @@ class Looks:
             contents.recall()
             try:
                 self.read(contents, contents.files())
-                entry, _ = tree_entry(contents.tree(path))
+                entry = build_tree(contents.tree(path), digest_only)
             except FileNotFoundError:
                 scan = scan_glob(self.root, path) if scan.is_glob else self.scan(path)
                 continue

@@ -8,7 +8,7 @@ from outdo.store.files import HEAVY, Mark, each, mark, remove
 from outdo.store.folders import Contents, Scan
 from outdo.store.links import Links
 from outdo.store.looks import Looks
-from outdo.store.trees import Tree, folders_of
+from outdo.store.nodes import Tree, folders_of
 
 
 class Restoring:

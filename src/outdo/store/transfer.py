@@ -17,6 +17,7 @@ from outdo.core.model import Digest, Entry, Key, Record
 from outdo.store import results, trees
 from outdo.store.depot import Depot
 from outdo.store.files import create, drop, write
+from outdo.store.nodes import LEVELS, Index, Node, decode_node
 from outdo.store.objects import Objects
 
 Item = TypeVar("Item")
@@ -68,28 +69,37 @@ class Transfer:
         """The remote has all that is in these entries, then the results; what this store lacks too is told, and a
         result that names it stays here."""
         entries = list(entries)
-        folders = list(dict.fromkeys(entry.digest for entry in entries if entry.kind == "tree"))
-        held = {digest: self._tree(digest) for digest in folders}
-        files = [entry.digest for entry in entries if entry.kind == "file"]
-        files += [digest for tree in held.values() if tree for _, digest, _, _ in tree.files]
-        moved = self._send_objects(list(dict.fromkeys(files)))
+        files = {entry.digest: None for entry in entries if entry.kind == "file"}
+        levels = self._levels(entry.digest for entry in entries if entry.kind == "tree")
+        if levels:
+            files.update((file, None) for names in levels[0].values() for file in names)
+        moved = self._send_objects(list(files))
         incomplete = set(moved.missing)
-        whole = [
-            digest
-            for digest, tree in held.items()
-            if tree is None or incomplete.isdisjoint(file for _, file, _, _ in tree.files)
-        ]
-        also = self._send_objects(whole)
-        incomplete |= {*also.missing, *(digest for digest in folders if digest not in whole)}
+        for level in levels:
+            whole = [digest for digest, names in level.items() if incomplete.isdisjoint(names)]
+            also = self._send_objects(whole)
+            incomplete |= {*also.missing, *(level.keys() - whole)}
+            moved = _both(moved, also)
         complete = [r for r in records if incomplete.isdisjoint(e.digest for e in r.outs.values())]
-        sent = self._send_results(complete)
-        return Moved(
-            moved.objects + also.objects,
-            moved.size + also.size,
-            sent,
-            moved.there + also.there,
-            (*moved.missing, *also.missing),
-        )
+        return _both(moved, Moved(results=self._send_results(complete)))
+
+    def _levels(self, folders: Iterable[Digest]) -> list[dict[Digest, list[Digest]]]:
+        """The nodes of these folders with the files or nodes that each names, by level; those below come first."""
+        levels: dict[int, dict[Digest, list[Digest]]] = {}
+        todo = [(digest, 0) for digest in dict.fromkeys(folders)]
+        while todo:
+            digest, level = todo.pop()
+            node = self._node(digest)
+            names: list[Digest] = []
+            if isinstance(node, Index):
+                level = node.level
+                names = [row.digest for row in node.nodes]
+                known = levels.get(level - 1, {})
+                todo += [(below, level - 1) for below in names if below not in known]
+            elif node is not None:
+                names = [file for _, file, _, _ in node.files]
+            levels.setdefault(level, {})[digest] = names
+        return [levels[level] for level in sorted(levels)]
 
     def _send_objects(self, digests: Sequence[Digest]) -> Moved:
         there = self._depot.present([object_name(digest) for digest in digests])
@@ -144,21 +154,14 @@ class Transfer:
         """The store has all that is in these entries, as far as the remote has it; the rest is told."""
         entries = list(entries)
         folders = dict.fromkeys(entry.digest for entry in entries if entry.kind == "tree")
-        first = self._fetch_objects(dict.fromkeys(folders, 0))
+        first = self._fetch_folders(folders)
         files = {entry.digest: entry.size for entry in entries if entry.kind == "file"}
         for digest in folders:
-            tree = self._tree(digest)
-            files.update({file: size for _, file, size, _ in tree.files} if tree else {})
+            files.update(self._files(digest))
         second = self._fetch_objects(files)
         if first.objects or second.objects:
             self._objects.sync()
-        return Moved(
-            first.objects + second.objects,
-            first.size + second.size,
-            0,
-            first.there + second.there,
-            (*first.missing, *second.missing),
-        )
+        return _both(first, second)
 
     def keys(self) -> list[Key]:
         """Of all results that the remote has."""
@@ -245,9 +248,30 @@ class Transfer:
 
     # ---------------------------------------------------------------- inside
 
-    def _tree(self, digest: Digest) -> trees.Tree | None:
+    def _fetch_folders(self, folders: Iterable[Digest]) -> Moved:
+        """The store has the trees of these folders, level by level."""
+        moved = Moved()
+        level = dict.fromkeys(folders, 0)
+        for _ in range(LEVELS + 1):
+            if not level:
+                break
+            moved = _both(moved, self._fetch_objects(level))
+            nodes = map(self._node, level)
+            level = {row.digest: 0 for node in nodes if isinstance(node, Index) for row in node.nodes}
+        return moved
+
+    def _files(self, folder: Digest) -> dict[Digest, int]:
+        """The files of a folder with their sizes; none where a part of its tree is not here."""
         try:
-            return trees.decode(self._objects.get(digest))
+            parts = trees.leaves(self._objects.get, folder)
+            return {file: size for part in parts for _, file, size, _ in part.files}
+        except (NotInStore, Damaged):
+            return {}
+
+    def _node(self, digest: Digest) -> Node | None:
+        """A part of a folder's tree; None where it is not here."""
+        try:
+            return decode_node(self._objects.get(digest))
         except (NotInStore, Damaged):
             return None
 
@@ -261,6 +285,16 @@ class Transfer:
             now = self._tally
             self._tally = Tally(now.objects + 1, now.size + size, now.of_objects, now.of_size)
         self._tell(self._tally)
+
+
+def _both(one: Moved, other: Moved) -> Moved:
+    return Moved(
+        one.objects + other.objects,
+        one.size + other.size,
+        one.results + other.results,
+        one.there + other.there,
+        (*one.missing, *other.missing),
+    )
 
 
 def object_name(digest: Digest) -> str:

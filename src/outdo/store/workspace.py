@@ -5,14 +5,15 @@ import stat
 from collections.abc import Iterable
 from time import time_ns
 
-from outdo.core.errors import BadPath, NotInStore
+from outdo.core.errors import BadPath, Damaged, NotInStore
 from outdo.core.graph import is_glob
 from outdo.core.model import Digest, Entry, Path
 from outdo.store import trees
 from outdo.store.files import HEAVY, Mark, each, mark, remove, unwritable
-from outdo.store.folders import Contents, leads_into, not_a_file, scan_glob, tree_entry
+from outdo.store.folders import Contents, leads_into, not_a_file, scan_glob
 from outdo.store.links import Links
 from outdo.store.looks import Looks, Stamp, file_entry
+from outdo.store.nodes import Tree
 from outdo.store.objects import Objects, Stored
 from outdo.store.restoring import Restoring
 from outdo.store.statcache import StatCache
@@ -64,7 +65,7 @@ class Workspace:
         """The next look at `path` reads it."""
         self._cache.forget(path)
 
-    def listing(self, path: Path) -> trees.Tree:
+    def listing(self, path: Path) -> Tree:
         """What is in a folder, or what a glob means, with the digest of each file."""
         return self._contents(path).tree(path)
 
@@ -72,10 +73,11 @@ class Workspace:
         """Whether the store has all that it takes to restore this entry."""
         if entry.kind == "file":
             return self._objects.has(entry.digest)
-        if not self._objects.known_good(entry.digest):
+        try:
+            parts = trees.leaves(self._objects.get, entry.digest)
+            return all(self._objects.has(digest) for part in parts for _, digest, _, _ in part.files)
+        except (NotInStore, Damaged):
             return False
-        tree = trees.decode(self._objects.get(entry.digest))
-        return all(self._objects.has(digest) for _, digest, _, _ in tree.files)
 
     # ---------------------------------------------------------------- writing
 
@@ -116,7 +118,7 @@ class Workspace:
             digest = contents.digests[index]
             if digest is None or not self._objects.has(digest):
                 self._objects.copy_in(f"{contents.scan.top}/{contents.scan.names[index]}")
-        self._objects.put_bytes(tree_entry(contents.tree(path))[1])
+        trees.build_tree(contents.tree(path), self._objects.put_bytes)
 
     def restore(self, path: Path, entry: Entry, *, link: bool = True) -> None:
         """The path holds `entry`; of a folder only what differs is touched. Each file is put in place whole.
@@ -127,7 +129,7 @@ class Workspace:
         try:
             os.makedirs(os.path.dirname(place), exist_ok=True)
             if entry.kind == "tree":
-                tree = trees.decode(self._objects.get(entry.digest))
+                tree = trees.read(self._objects.get, entry.digest)
                 lost = next((digest for _, digest, _, _ in tree.files if not self._objects.has(digest)), None)
                 if lost:
                     raise NotInStore(f"'{path}' needs object {lost[:12]}…, which the store does not hold")
@@ -183,8 +185,7 @@ class Workspace:
 
         files = contents.files()
         each(store, files, heavy=scan.size(files) >= HEAVY * len(files))
-        entry, content = tree_entry(contents.tree(path))
-        self._objects.put_bytes(content)
+        entry = trees.build_tree(contents.tree(path), self._objects.put_bytes)
         contents.remember(entry, os.stat(scan.top).st_dev, self._cache.clock.now())
         return entry
 
