@@ -7,9 +7,9 @@ from outdo.core.model import Digest, Entry
 from outdo.integrations.dvc.cache import Cache
 from outdo.integrations.dvc.records import MD5, Item
 from outdo.store.files import each
-from outdo.store.folders import tree_entry
+from outdo.store.nodes import Tree, folders_of
 from outdo.store.objects import Objects
-from outdo.store.trees import Tree, folders_of
+from outdo.store.trees import build_tree, into
 
 
 class _Twin(Struct, frozen=True):
@@ -26,8 +26,8 @@ class Twins:
         self._cache = cache
         self._objects = objects
         self._files: dict[Digest, _Twin] = {}
-        self._folders: dict[Digest, tuple[_Twin, bytes, dict[str, str]]] = {}
-        """By tree: the listing's name, the tree's object, and the MD5s by path."""
+        self._folders: dict[Digest, tuple[_Twin, dict[Digest, bytes], dict[str, str]]] = {}
+        """By tree: the listing's name, the tree's objects, and the MD5s by path."""
 
     def entry(self, item: Item) -> Entry | None:
         """What a path that holds this item holds; None where DVC's cache lacks it, or a part of it."""
@@ -58,9 +58,10 @@ class Twins:
         if entry.kind != "tree":
             self._take_in(entry.digest)
         elif entry.digest in self._folders:
-            twin, content, files = self._folders[entry.digest]
+            twin, nodes, files = self._folders[entry.digest]
             each(self._take_in, [self._file(md5, twin.kind)[0] for md5 in dict.fromkeys(files.values())])
-            self._objects.put_bytes(content)
+            for content in nodes.values():
+                self._objects.put_bytes(content)
 
     def _file(self, name: str, kind: str) -> tuple[Digest, int]:
         digest, found = self._cache.seal(name, kind)
@@ -77,8 +78,10 @@ class Twins:
             known[md5] = self._file(md5, kind)
 
         each(take_in, list(dict.fromkeys(files.values())))
-        entry, content = tree_entry(Tree([(path, *known[files[path]], False) for path in sorted(files)]))
-        self._folders[entry.digest] = _Twin(name, kind), content, files
+        nodes: dict[Digest, bytes] = {}
+        tree = Tree([(path, *known[files[path]], False) for path in sorted(files)])
+        entry = build_tree(tree, into(nodes))
+        self._folders[entry.digest] = _Twin(name, kind), nodes, files
         return entry
 
     def _take_in(self, digest: Digest) -> None:
