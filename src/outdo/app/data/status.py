@@ -12,7 +12,7 @@ from outdo.core.compare import FileChange, file_changes
 from outdo.core.errors import UserError
 from outdo.core.model import Digest, Entry, Path
 from outdo.run.git import Refused, git, in_repository
-from outdo.store.trees import Tree
+from outdo.store.nodes import Tree
 
 if TYPE_CHECKING:
     from outdo.integrations.ports import Way
