@@ -74,6 +74,11 @@ class Project:
             self._holds,
         )
 
+    @property
+    def environments(self) -> str:
+        """The folder of the environments that are built for stages: the project's own, or `OUTDO_HOME`'s."""
+        return os.path.join(os.environ.get("OUTDO_HOME") or self.home, "environments")
+
     @cached_property
     def repository(self) -> "Repository | None":
         """The repository of DVC's that the project is in; None where there is none."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import gmtime, monotonic, strftime, time
 
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 
 from outdo.app.lazy import lazy
 from outdo.app.project import Project
@@ -29,6 +29,7 @@ from outdo.core.model import (
     Warned,
 )
 from outdo.run.budget import Budget, measure
+from outdo.run.building import Environments
 from outdo.run.environment import read_environment
 from outdo.run.execute import Engine, Order
 from outdo.run.local import Local
@@ -108,6 +109,7 @@ class Run:
         self._warnings: list[str] = []
         self._seconds = 0.0
         self._trouble = ""
+        self._captured: Captured | None = None
 
     def _make_engine(self, watch: Watch) -> Engine:
         project = self._project
@@ -116,7 +118,10 @@ class Run:
         budget.check(self._stages("run", "wait"))
         _check_git(project)
         bring = project.adopted.bring if project.adopted else None
-        stores = Stores(project.workspace, project.objects, project.results, self._recall(), bring)
+        self._environments = Environments(project.root, project.environments, os.environ)
+        stores = Stores(
+            project.workspace, project.objects, project.results, self._recall(), bring, self._environments
+        )
         bench = Workbench(Folders(project.root, project.home), stores, self._executor)
         order = Order(self.id, project.graph, self._plan, self._options.force, self._options.keep_going)
         return Engine(order, project, bench, budget, watch)
@@ -146,7 +151,7 @@ class Run:
         finally:
             if capture.ident is not None:  # else the consumer left before anything began
                 capture.join(CAPTURE_SECONDS)
-            closing = [*self._engine.posted(), *self._settle()]
+            closing = [*self._engine.posted(), *self._settle(), *self._entered()]
             self._seconds = monotonic() - started
             closing.append(RunFinished(self.id, time(), self.result.status, round(self._seconds, 3)))
             for event in closing:
@@ -226,6 +231,23 @@ class Run:
         untold = adopted.settle(project.pipeline.stages, project.lock.records, project.entries())
         return [Warned(self.id, time(), f"`dvc.lock` can't tell of stage '{name}'", name) for name in untold]
 
+    def _entered(self) -> list[AnyEvent]:
+        """The run's environment again, where stages ran in others than the one that Outdo was started in."""
+        used = list(self._environments.used.values())
+        if not used or self._captured is None:
+            return []
+        project = self._project
+        try:
+            found = read_environment(project.root, {**os.environ, **used[0].variables})
+            found["built"] = {each.name: each.digest for each in used}
+            for each in used[1:]:
+                other = read_environment(project.root, {**os.environ, **each.variables})
+                found.setdefault("others", {})[each.name] = other.get("python")
+            kept = project.objects.put_bytes(json.encode(found, order="sorted"))
+        except Exception as error:
+            return [Warned(self.id, time(), f"the environment was not recorded: {error}")]
+        return [structs.replace(self._captured, at=time(), environment=kept)]
+
     def _capture(self) -> None:
         """Reads the code and the environment while stages run; what can't be read costs a warning."""
         project = self._project
@@ -237,7 +259,8 @@ class Run:
             environment = read_environment(project.root, os.environ)
             patch = project.objects.put_bytes(code.patch) if code.patch else None
             kept = project.objects.put_bytes(json.encode(environment, order="sorted"))
-            self._engine.post(Captured(self.id, time(), code.commit, code.branch, code.dirty, patch, kept))
+            self._captured = Captured(self.id, time(), code.commit, code.branch, code.dirty, patch, kept)
+            self._engine.post(self._captured)
         except Exception as error:
             self._engine.post(Warned(self.id, time(), f"code and environment were not recorded: {error}"))
 
@@ -245,7 +268,7 @@ class Run:
 def _watch(project: Project, stages: Sequence[Stage], options: Options) -> Watch:
     if not (options.sandbox or options.audit or any(stage.sandbox for stage in stages)):
         return Unwatched()
-    shown = [project.objects.folder]
+    shown = [project.objects.folder, project.environments]
     watch: Watch = lazy("outdo.run.watching").watch_for(
         project.root, stages, shown, sandbox=options.sandbox, audit=options.audit
     )

@@ -12,6 +12,8 @@ from outdo.cli.paint import Paint, plain
 from outdo.core.looks import LOOKS
 from outdo.core.model import (
     AnyEvent,
+    BuildFinished,
+    BuildStarted,
     RunFinished,
     StageFinished,
     StageName,
@@ -92,6 +94,12 @@ class Progress:
                 self._say(
                     f"{self._paint('↻', 'yellow')} {self._name(event.stage)} {event.failure}; once more"
                 )
+            case BuildStarted():
+                self._say(f"{self._paint('◌', 'yellow')} building the environment {plain(event.environment)}")
+            case BuildFinished():
+                count = f"{event.distributions} distributions"
+                told = f"the environment {plain(event.environment)} is built: {count}"
+                self._say(f"{self._paint('✓', 'green')} {told} in {duration(event.seconds)}")
             case Warned():
                 about = f"{event.stage}: " if event.stage else ""
                 self._say(f"{self._paint('!', 'yellow', 'bold')} {plain(about + event.message)}")

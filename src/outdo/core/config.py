@@ -13,13 +13,14 @@ from outdo.core import crosscheck
 from outdo.core.document import Document, Slip, Steps, parse
 from outdo.core.errors import BadPath, Mistakes, TooDeep, UserError, WrongType
 from outdo.core.file import File
-from outdo.core.model import Path, Pipeline, Stage, Value
+from outdo.core.model import Packages, Path, Pipeline, Stage, Value
+from outdo.core.packages import VARIABLE, whole
 from outdo.core.paths import anywhere, output
 from outdo.core.remotes import read_remotes
 from outdo.core.rules import Check
 from outdo.core.sections import Artifact, Environment, Model, Monitor, Notify, Plot, Triggers
 from outdo.core.shapes import UNREADABLE, describe, reader, unknown_key
-from outdo.core.stages import Body, StageText, bodies, folder_of, stage, variables
+from outdo.core.stages import Body, StageText, bodies, folder_of, installed, stage, variables
 from outdo.core.template import MAX_STAGES, Budget, Scope, resolve
 from outdo.core.variables import Files, ReadText, with_params, with_vars
 
@@ -33,6 +34,8 @@ class Project(Struct, frozen=True):
     pipeline: Pipeline
     env: Mapping[str, str] = {}
     """Of every stage; it is in each stage's `env` already."""
+    packages: Packages | None = None
+    """What stages find installed that do not say it themselves; it is in each of them already."""
     plots: Mapping[str, Plot] = {}
     """How plots are drawn, by path or name: those of stages and those of the file."""
     artifacts: Mapping[str, Artifact] = {}
@@ -105,11 +108,14 @@ class _Reading:
         self.resolved: dict[str, Value] = {}
         self.plots: dict[str, Plot] = {}
         self.env: dict[str, str] = {}
+        self.packages: Packages | None = None
 
     def project(self, raw: dict[str, Value], default_name: str) -> Project:
         scope = self._scope(raw)
         found = self._sections(raw, scope)
-        self.env = variables(found.pop("env", {}))
+        env = found.pop("env", {})
+        self.env = variables(env)
+        self.packages = self._whole(installed(env, ".", ("env",), self.slips), ("env",))
         stages = self._stages(raw.get("stages"), scope)
         self.slips.extend(crosscheck.slips(self.resolved, stages))
         pipeline = Pipeline(
@@ -121,7 +127,7 @@ class _Reading:
             sources=tuple(self.files.sources.values()),
             remotes=read_remotes(found.pop("remotes", {}), self.slips),
         )
-        return Project(pipeline, self.env, self.plots, **found)
+        return Project(pipeline, self.env, self.packages, self.plots, **found)
 
     def _scope(self, raw: dict[str, Value]) -> Scope:
         scope = Scope({}, Budget())
@@ -181,7 +187,15 @@ class _Reading:
         place = self.document.place(path[:2], at_key=True)
         made = stage(body.name, text, folder, path, place, self.slips)
         self._note_plots(text, folder)
-        return replace(made, env={**self.env, **made.env}) if self.env else made
+        packages = self._whole(made.packages, (*path, "env")) or self.packages
+        env = {**self.env, **made.env}
+        if packages is None:
+            return replace(made, env=env) if self.env else made
+        deps = dict.fromkeys((*made.deps, packages.file, *packages.also))
+        return replace(made, deps=tuple(deps), packages=packages, env={**env, VARIABLE: str(packages)})
+
+    def _whole(self, packages: Packages | None, path: Steps) -> Packages | None:
+        return None if packages is None else whole(packages, self.files, path, self.slips)
 
     def _readable(self, resolved: dict[str, Value], path: Steps) -> StageText:
         """The part of a stage that can be read, so that its paths are looked at all the same."""

@@ -200,6 +200,14 @@ class NoTrial(UserError):
     code = "E307"
 
 
+class NoEnvironment(UserError):
+    """The environment that a stage declares by `env:` can't be built: its file is wrong or out of date, what it asks
+    for does not exist or is out of reach, or the program that builds it is not there. Nothing half built is used."""
+
+    code = "E308"
+    exit_code = 1
+
+
 # ------------------------------------------------------------------ E4: the store
 
 

@@ -9,7 +9,7 @@ from outdo.core.model import Remote
 from outdo.core.paths import FilePath
 from outdo.core.rules import Check
 from outdo.core.sections import Artifact, Environment, Model, Monitor, Notify, Plot, Triggers
-from outdo.core.stages import ForeachStage, MatrixStage, StageText, Variables
+from outdo.core.stages import Env, ForeachStage, MatrixStage, StageText
 
 
 class File(Struct, frozen=True):
@@ -22,8 +22,9 @@ class File(Struct, frozen=True):
     """The project's name; the folder's, where nothing is said."""
     vars: tuple[str | Mapping[str, Any], ...] = ()
     """Values for templates: files, `file:key,key`, or mappings. Those of params.yaml are always there."""
-    env: Variables = {}
-    """Environment variables of every stage."""
+    env: Env = {}
+    """Environment variables of every stage, or the file of the environment that stages run in (`uv.lock`), or a list
+    of both. What a stage says itself counts more."""
     stages: Mapping[str, StageText | MatrixStage | ForeachStage] = {}
     """The commands, by name."""
     params: tuple[FilePath, ...] = ()

@@ -76,6 +76,20 @@ class Resources(Struct, frozen=True):
     """Bytes; 0 means not said."""
 
 
+class Packages(Struct, frozen=True):
+    """The file that says what is installed for a stage, and which of its optional parts are."""
+
+    file: Path
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    also: tuple[Path, ...] = ()
+    """Files that it takes in, and `.python-version` beside it."""
+
+    def __str__(self) -> str:
+        parts = [*self.extras, *(f"group:{group}" for group in self.groups)]
+        return f"{self.file}[{','.join(parts)}]" if parts else self.file
+
+
 class Stage(Struct, frozen=True):
     """One command with what it reads and writes, all templates resolved and all paths from the project's folder."""
 
@@ -96,6 +110,8 @@ class Stage(Struct, frozen=True):
     retries: int = 0
     env: Mapping[str, str] = {}
     """Environment variables of the command; part of the key."""
+    packages: Packages | None = None
+    """What its command finds installed; None for what is there. Its files are among `deps`, its name is in `env`."""
     sandbox: bool = False
     place: Place = Place("outdo.yaml")
     written: str | tuple[str, ...] | None = None
@@ -331,6 +347,24 @@ class Captured(Event, frozen=True, tag="captured"):
     """A JSON object: interpreter, distributions, lock file, platform, processor, GPU."""
 
 
+class BuildStarted(Event, frozen=True, tag="build_started"):
+    """An environment that a stage declares is not there yet, and is being built."""
+
+    environment: str
+    """Its file, such as `uv.lock[gpu]`."""
+    stage: StageName
+
+
+class BuildFinished(Event, frozen=True, tag="build_finished"):
+    """An environment is there, and will be used until its file changes."""
+
+    environment: str
+    stage: StageName
+    seconds: float
+    distributions: int
+    """How many are installed."""
+
+
 class Warned(Event, frozen=True, tag="warned"):
     """Something a person should know that does not end the run."""
 
@@ -345,4 +379,14 @@ class RunFinished(Event, frozen=True, tag="run_finished"):
     seconds: float = 0.0
 
 
-AnyEvent = RunStarted | StageStarted | StageRetried | StageFinished | Captured | Warned | RunFinished
+AnyEvent = (
+    RunStarted
+    | StageStarted
+    | StageRetried
+    | StageFinished
+    | BuildStarted
+    | BuildFinished
+    | Captured
+    | Warned
+    | RunFinished
+)

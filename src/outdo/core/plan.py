@@ -95,7 +95,7 @@ def plan(graph: Graph, facts: Facts, request: Request = Request()) -> Plan:  # n
             pending[name] = action
         else:
             missing = missing_inputs(stage, world, graph)
-            mistakes += missing
+            mistakes += [each for each in missing if str(each) not in map(str, mistakes)]
             action = Action(name, "skip") if missing else decide(stage, world, force=name in forced)
             if action.verb == "run":
                 pending[name] = action
@@ -319,6 +319,10 @@ def _content(entry: Entry) -> tuple[str, Digest]:
 
 def _unknown_input(stage: Stage, path: Path, graph: Graph, entries: Mapping[Path, Entry]) -> UnknownInput:
     makers = graph.makers(path)
+    if stage.packages is not None and path in (stage.packages.file, *stage.packages.also) and not makers:
+        what = f"the environment '{stage.packages}' is built from '{path}', which is not here"
+        fix = "uv lock" if path == "uv.lock" else f"put the file at '{path}', or name another behind 'env:'"
+        return UnknownInput(what, where=stage.place.file, fix=fix)
     if makers:
         what = f"stage '{stage.name}' reads '{path}', which is not there; stage '{makers[0]}' makes it"
         return UnknownInput(what, where=stage.place, fix=f"outdo run {makers[0]}")

@@ -230,7 +230,7 @@ def _written(kind: type[Written]) -> Read:
             return kind.written(value)
         except (ValueError, OverflowError) as error:
             what = f"{dotted(path)} has to be {error}, not {describe(value)}"
-            slips.append(Slip(WrongType, what, path))
+            slips.append(Slip(WrongType, what, path, kind.hint(value)))
             return UNREADABLE
 
     return read

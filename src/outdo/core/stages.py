@@ -11,7 +11,8 @@ from msgspec import Meta, Struct
 from outdo.core import model, paths
 from outdo.core.document import Slip, Steps, dotted
 from outdo.core.errors import BadPath, DuplicateKey, MissingKey, TooDeep, UnknownKey, WrongType
-from outdo.core.model import Output, Param, Path, Place, Stage, StageName, Value
+from outdo.core.model import Output, Packages, Param, Path, Place, Stage, StageName, Value
+from outdo.core.packages import PackagesFile
 from outdo.core.rules import Count, Names, Scalar
 from outdo.core.sections import Resources
 from outdo.core.shapes import UNREADABLE, describe, unknown_key
@@ -20,6 +21,7 @@ from outdo.core.written import Duration
 
 VariableName = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 Variables = Mapping[VariableName, Scalar]
+Env = PackagesFile | Variables | tuple[PackagesFile | Variables, ...]
 
 
 Role = Literal["out", "metric", "plot"]
@@ -90,8 +92,9 @@ class StageText(Struct, frozen=True):
     """How long one attempt may take, such as `2h`."""
     retries: Count = 0
     """How often it is tried again when it fails."""
-    env: Variables = {}
-    """Environment variables of the command; when one changes, it runs again."""
+    env: Env = {}
+    """Environment variables of the command, or the file of the environment that it runs in (`uv.lock`), or a list of
+    both; when one changes, it runs again."""
     sandbox: bool = False
     """It sees its declared dependencies only, and no network."""
 
@@ -240,18 +243,37 @@ def stage(
         timeout=None if text.timeout is None else text.timeout.seconds,
         retries=text.retries,
         env=variables(text.env),
+        packages=installed(text.env, folder, (*path, "env"), slips),
         sandbox=text.sandbox,
         place=place,
         written=_written(text.cmd),
     )
 
 
-def variables(env: Variables) -> dict[str, str]:
+def variables(env: Env) -> dict[str, str]:
     """Environment variables as texts; `true` and `false` as they are written."""
     return {
         name: ("true" if value else "false") if isinstance(value, bool) else str(value)
-        for name, value in env.items()
+        for part in (env if isinstance(env, tuple) else (env,))
+        if not isinstance(part, PackagesFile)
+        for name, value in part.items()
     }
+
+
+def installed(env: Env, folder: Path, path: Steps, slips: list[Slip]) -> Packages | None:
+    """The file of the environment, its path seen from `folder`; more than one is told."""
+    parts = env if isinstance(env, tuple) else (env,)
+    files = [part for part in parts if isinstance(part, PackagesFile)]
+    if len(files) > 1:
+        what = f"{dotted(path)} names two environments, '{files[0]}' and '{files[1]}'"
+        slips.append(Slip(WrongType, what, path, "a stage runs in one: take the other out"))
+    if not files:
+        return None
+    try:
+        return Packages(paths.anywhere(files[0].file, folder), files[0].extras, files[0].groups)
+    except ValueError as error:
+        slips.append(Slip(BadPath, f"{dotted(path)}: {error}", path))
+        return None
 
 
 def _commands(cmd: str | Names, path: Steps, slips: list[Slip]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ class Files:
         self.errors: list[UserError] = []
         self._read = read
         self._values: dict[Path, Value] = {}
+        self._texts: dict[Path, str | None] = {}
 
     def note(self, path: Path, text: str | None) -> None:
         """Remembers that the project was made from this file."""
@@ -37,6 +38,21 @@ class Files:
         if path not in self._values:
             self._values[path] = self._parsed(path)
         return self._values[path]
+
+    def text(self, path: Path) -> str | None:
+        """The file's text; None where it is not there, or is no text, which is told."""
+        if path not in self._texts:
+            self._texts[path] = self._text(path)
+        return self._texts[path]
+
+    def _text(self, path: Path) -> str | None:
+        try:
+            text = self._read(path)
+        except UserError as error:
+            self.errors.append(error)
+            text = None
+        self.note(path, text)
+        return text
 
     def _parsed(self, path: Path) -> Value:
         try:

@@ -30,6 +30,8 @@ def phrase(
             return f"params {subject} {short(reason.before)} → {short(reason.after)}"
         case "param_added":
             return f"params {subject} is new ({short(reason.after)})"
+        case "env" if subject == "OUTDO_ENVIRONMENT":
+            return f"environment {reason.before or 'of the machine'} → {reason.after or 'of the machine'}"
         case "env":
             return f"variable {subject} {short(reason.before)} → {short(reason.after)}"
         case "upstream":

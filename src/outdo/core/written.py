@@ -32,6 +32,11 @@ class Written(Struct, frozen=True):
     def written(cls, value: Any) -> Self:
         raise NotImplementedError
 
+    @classmethod
+    def hint(cls, value: Any) -> str:  # noqa: ARG003
+        """How to mend what `written` refused, where that can be told."""
+        return ""
+
 
 class Secret(Written, frozen=True):
     """A reference to a secret, which is looked up only where it is used: `${secret.SLACK_WEBHOOK}`."""

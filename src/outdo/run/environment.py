@@ -48,8 +48,8 @@ def read_environment(root: str, env: Mapping[str, str]) -> dict[str, Value]:
 
 
 def _python(root: str, env: Mapping[str, str]) -> dict[str, Value] | None:
-    path = _program("python", root, env) or _program("python3", root, env)
-    told = _interpreter(path, root, env) if path else None
+    path = program("python", root, env) or program("python3", root, env)
+    told = interpreter(path, root, env) if path else None
     if path is None or told is None:
         return None
     extra = [os.path.join(root, folder) for folder in env.get("PYTHONPATH", "").split(os.pathsep) if folder]
@@ -65,7 +65,7 @@ def _python(root: str, env: Mapping[str, str]) -> dict[str, Value] | None:
     }
 
 
-def _program(name: str, root: str, env: Mapping[str, str]) -> str | None:
+def program(name: str, root: str, env: Mapping[str, str]) -> str | None:
     """The program that a shell in `root` would start by this name."""
     for folder in env.get("PATH", os.defpath).split(os.pathsep):
         path = os.path.normpath(os.path.join(root, folder, name))
@@ -74,7 +74,7 @@ def _program(name: str, root: str, env: Mapping[str, str]) -> str | None:
     return None
 
 
-class _Told(Struct, frozen=True):
+class Told(Struct, frozen=True):
     """What an interpreter says of itself."""
 
     version: str
@@ -86,10 +86,10 @@ class _Told(Struct, frozen=True):
 
 class _Known(Struct, frozen=True):
     mark: str
-    told: _Told
+    told: Told
 
 
-def _interpreter(path: str, root: str, env: Mapping[str, str]) -> _Told | None:
+def interpreter(path: str, root: str, env: Mapping[str, str]) -> Told | None:
     """What an interpreter says of itself; asked once, then known by its files until they change."""
     mark = _mark(path, root, env)
     known = _known(root)
@@ -98,7 +98,7 @@ def _interpreter(path: str, root: str, env: Mapping[str, str]) -> _Told | None:
     plain = {name: value for name, value in env.items() if not name.startswith("PYTHON")}
     answer = _answer([path, "-c", _ASK], plain, root)
     try:
-        told = json.decode(answer or "", type=_Told)
+        told = json.decode(answer or "", type=Told)
     except DecodeError:
         return None
     # A script that starts another interpreter may start a third one tomorrow without changing itself.
@@ -161,6 +161,13 @@ def _know(root: str, known: Mapping[str, _Known]) -> None:
         os.replace(fresh, path)
     except OSError:
         pass
+
+
+def installed(prefix: str) -> dict[str, str]:
+    """What is installed in an environment, versions by normalised name; conda's own packages too."""
+    libraries = os.path.join(prefix, "lib")
+    folders = [os.path.join(libraries, name, "site-packages") for name in _names(libraries)]
+    return _distributions(folders) | _conda(prefix)
 
 
 def _distributions(folders: Iterable[str]) -> dict[str, str]:
@@ -233,7 +240,7 @@ def _gpus(env: Mapping[str, str]) -> list[Value]:
     """NVIDIA's cards, by what their driver tells; none where there is no driver."""
     if not os.path.isdir("/proc/driver/nvidia") and not os.path.exists("/dev/dxg"):
         return []
-    tool = _program("nvidia-smi", "/", env)
+    tool = program("nvidia-smi", "/", env)
     asked = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     answer = _answer([tool, *asked], env, "/") if tool else None
     if answer:

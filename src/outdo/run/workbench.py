@@ -14,6 +14,8 @@ from outdo.core.model import (
     Action,
     AnyEvent,
     Artifact,
+    BuildFinished,
+    BuildStarted,
     Entry,
     Key,
     Path,
@@ -29,6 +31,7 @@ from outdo.core.model import (
 from outdo.core.params import parse
 from outdo.core.values import numbers
 from outdo.run.budget import Share
+from outdo.run.building import Build, Built, Environments
 from outdo.run.ports import Cancel, Executor, Job, Outcome
 from outdo.run.watch import Watch, Watched
 from outdo.store.objects import Objects
@@ -92,6 +95,8 @@ class Stores(Struct, frozen=True):
     """A result that others have pushed, once its outputs are in the store; asked before a stage is run."""
     bring: Callable[[Entry], None] | None = None
     """Has the store hold an entry that is kept elsewhere on this machine; asked before one is restored."""
+    environments: Environments | None = None
+    """Needed where a stage declares one."""
 
 
 class Orders(Struct, frozen=True):
@@ -113,6 +118,7 @@ class Workbench:
         self._results = stores.results
         self._recall = stores.recall
         self._bring = stores.bring
+        self._environments = stores.environments
         self._executor = executor
         self.cancel = Cancel()
         self._env = {"PYTHONUNBUFFERED": "1", **os.environ, "OUTDO_ROOT": folders.root}
@@ -167,8 +173,10 @@ class Workbench:
         record: Record | None = None
         try:
             os.makedirs(os.path.dirname(log), exist_ok=True)
+            entered = self._enter(work.stage, orders, log)
+            started = monotonic()
             for attempt in range(1, work.stage.retries + 2):
-                outcome, failure = self._try(work, orders, attempt, log)
+                outcome, failure = self._try(work, orders, attempt, log, entered)
                 if not failure or outcome.ending == "cancelled":
                     break
                 if attempt <= work.stage.retries:
@@ -182,7 +190,7 @@ class Workbench:
             failure = "; ".join(filter(None, [error.what, error.fix]))
         except OSError as error:
             failure = f"{error.strerror}: {error.filename}"
-        stopped = outcome is not None and outcome.ending == "cancelled"
+        stopped = outcome.ending == "cancelled" if outcome is not None else self.cancel.requested
         status: Status = "ran" if record is not None else "cancelled" if stopped else "failed"
         return Ended(
             status,
@@ -208,12 +216,32 @@ class Workbench:
                 continue
         return found
 
-    def _try(self, work: Work, orders: Orders, attempt: int, log: str) -> tuple[Outcome, str]:
+    def _enter(self, stage: Stage, orders: Orders, log: str) -> Mapping[str, str]:
+        """What has the stage's command run in the environment that it declares, which is there then."""
+        if stage.packages is None or self._environments is None:
+            return {}
+        name = str(stage.packages)
+
+        def begun() -> None:
+            orders.post(BuildStarted(orders.run, time(), name, stage.name))
+
+        def built(one: Built) -> None:
+            if one.seconds:
+                seconds = round(one.seconds, 3)
+                orders.post(BuildFinished(orders.run, time(), name, stage.name, seconds, one.distributions))
+            for notice in one.notices:
+                orders.post(Warned(orders.run, time(), notice))
+
+        return self._environments.of(stage.packages, Build(log, self.cancel, begun, built)).variables
+
+    def _try(
+        self, work: Work, orders: Orders, attempt: int, log: str, entered: Mapping[str, str]
+    ) -> tuple[Outcome, str]:
         """One attempt: how it ended, and why it failed if it did."""
         stage = work.stage
         orders.post(StageStarted(orders.run, time(), stage.name, attempt, log, work.action.reasons))
         self._prepare(stage)
-        job = self._job(work, orders.run, attempt, log)
+        job = self._job(work, orders.run, attempt, log, entered)
         outcome, remarks = orders.watch.run(self._executor, self.cancel, self._watched(work), job)
         for remark in remarks.told:
             orders.post(Warned(orders.run, time(), remark, stage.name))
@@ -227,10 +255,11 @@ class Workbench:
                 self._workspace.remove(out.path)
             os.makedirs(os.path.dirname(os.path.join(self._folders.root, out.path)), exist_ok=True)
 
-    def _job(self, work: Work, run: RunId, attempt: int, log: str) -> Job:
+    def _job(self, work: Work, run: RunId, attempt: int, log: str, entered: Mapping[str, str]) -> Job:
         stage = work.stage
         env = {
             **self._env,
+            **entered,
             **stage.env,
             "OUTDO_RUN": run,
             "OUTDO_STAGE": stage.name,
