@@ -104,7 +104,7 @@ def test_a_file_that_is_not_there_is_told_once_for_all_stages() -> None:
     with pytest.raises(
         UserError, match=r"environment 'uv\.lock' is built from 'uv\.lock', which is not here"
     ):
-        plan(graph, Facts({}, {}, {}, lambda _: None, lambda _: True))
+        plan(graph, Facts({}, {}, {}, lambda _stage, _tried: None, lambda _: True))
 
 
 def test_another_environment_is_a_reason_to_run() -> None:
@@ -115,7 +115,7 @@ def test_another_environment_is_a_reason_to_run() -> None:
         for parts in ("", "[gpu]")
     )
     entries = {"uv.lock": Entry("d", 1)}  # type: ignore[arg-type]
-    facts = Facts(entries, {}, {}, lambda _: None, lambda _: True)
+    facts = Facts(entries, {}, {}, lambda _stage, _tried: None, lambda _: True)
     assert decide(before, facts).key != decide(after, facts).key
     old = Record(Key("k"), before.cmd, entries, {}, before.env, {"o": entries["uv.lock"]})
     (reason,) = differences(after, old, entries, {})
