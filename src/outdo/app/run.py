@@ -15,7 +15,6 @@ from outdo.core.graph import Graph
 from outdo.core.model import (
     AnyEvent,
     Captured,
-    Key,
     Plan,
     Record,
     RunFinished,
@@ -129,10 +128,13 @@ class Run:
     def _stages(self, *verbs: Verb) -> list[Stage]:
         return [self._project.graph.stages[one.stage] for one in self._plan.actions if one.verb in verbs]
 
-    def _recall(self) -> Callable[[Stage, Key], Record | None] | None:
-        if not self._project.pipeline.remotes or not self._options.remote or self._options.rehearse:
+    def _recall(self) -> Callable[[Stage, Record], Record | None] | None:
+        declared = self._project.pipeline.remotes or self._project.repository
+        if not declared or not self._options.remote or self._options.rehearse:
             return None
-        asked: Callable[[Stage, Key], Record | None] | None = lazy("outdo.app.share").look_up(self._project)
+        asked: Callable[[Stage, Record], Record | None] | None = lazy("outdo.app.share").look_up(
+            self._project
+        )
         return asked
 
     def stop(self) -> None:

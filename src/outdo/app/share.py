@@ -5,6 +5,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from outdo.app.lazy import lazy
 from outdo.app.project import Project
 from outdo.app.remotes import find_remote, transfer_to
 from outdo.core.errors import NotInRemote, NotInStore, RemoteFailed, WouldOverwrite
@@ -35,6 +36,9 @@ class Shared(Struct, frozen=True):
 
 def push(project: Project, asked: Asked, tell: Tell) -> Shared:
     """The remote has the outputs that the lock names, with their results; with `runs`, all of the run cache."""
+    if project.repository is not None:
+        pushed: Shared = lazy("outdo.app.exchange").push(project, asked, tell)
+        return pushed
     moved: dict[str, Moved] = {}
     lacking: list[Path] = []
     for name, records in _by_remote(project, asked).items():
@@ -66,6 +70,9 @@ def fetch(project: Project, asked: Asked, tell: Tell) -> Shared:
     """The store has the outputs that the lock names, and with `runs` every result that the remote has.
 
     Raises `NotInRemote` where the remote lacks a part of what the lock names, once all the rest is here."""
+    if project.repository is not None:
+        fetched: Shared = lazy("outdo.app.exchange").fetch(project, asked, tell)
+        return fetched
     moved: dict[str, Moved] = {}
     lacking: list[Path] = []
     for name, records in _by_remote(project, asked).items():
@@ -85,6 +92,9 @@ def fetch(project: Project, asked: Asked, tell: Tell) -> Shared:
 def pull(project: Project, asked: Asked, tell: Tell, *, force: bool = False) -> Shared:
     """As `fetch`, and the outputs are in place. Raises `WouldOverwrite`, before anything is touched, where that would
     lose something; not with `force`."""
+    if project.repository is not None:
+        pulled: Shared = lazy("outdo.app.exchange").pull(project, asked, tell, force=force)
+        return pulled
     outs = {
         out.path: (out, entry)
         for records in _by_remote(project, asked).values()
@@ -119,9 +129,9 @@ class Elsewhere:
         first = next(iter(self._project.pipeline.remotes.values()))
         return transfer_to(self._project, first, lambda _: None, patient=False)
 
-    def recall(self, stage: Stage, key: Key) -> Record | None:
+    def recall(self, stage: Stage, asked: Record) -> Record | None:
         """A result whose outputs are in the store now; None where nobody has pushed it."""
-        project = self._project
+        project, key = self._project, asked.key
         locked = project.lock.records.get(stage.name)
         known = locked if locked is not None and locked.key == key else project.results.get(key)
         for record in (known, None):
@@ -134,8 +144,11 @@ class Elsewhere:
         return None
 
 
-def look_up(project: Project) -> Callable[[Stage, Key], Record | None] | None:
+def look_up(project: Project) -> Callable[[Stage, Record], Record | None] | None:
     """Where a run asks for what it lacks; None where no remote is declared, or it is not to be asked."""
+    if project.repository is not None:
+        asked: Callable[[Stage, Record], Record | None] | None = lazy("outdo.app.exchange").look_up(project)
+        return asked
     first = next(iter(project.pipeline.remotes.values()), None)
     return Elsewhere(project).recall if first is not None and first.look_up else None
 

@@ -17,7 +17,6 @@ from outdo.core.model import (
     BuildFinished,
     BuildStarted,
     Entry,
-    Key,
     Path,
     Record,
     RunId,
@@ -91,8 +90,9 @@ class Stores(Struct, frozen=True):
     workspace: Workspace
     objects: Objects
     results: Results
-    recall: Callable[[Stage, Key], Record | None] | None = None
-    """A result that others have pushed, once its outputs are in the store; asked before a stage is run."""
+    recall: Callable[[Stage, Record], Record | None] | None = None
+    """A result that others have pushed, once its outputs are in the store; asked, with a record of what goes in,
+    before a stage is run."""
     bring: Callable[[Entry], None] | None = None
     """Has the store hold an entry that is kept elsewhere on this machine; asked before one is restored."""
     environments: Environments | None = None
@@ -146,13 +146,18 @@ class Workbench:
     def recall(self, work: Work, orders: Orders) -> Ended | None:
         """The stage's outputs as someone else has computed them, in place; None where it has to run. A remote that
         fails is told once, and not asked again."""
-        recall, key = self._recall, work.action.key
+        recall = self._recall
         compelled = any(reason.kind in _COMPELLING for reason in work.action.reasons)
-        if recall is None or key is None or compelled or any(out.persist for out in work.stage.outs):
+        if (
+            recall is None
+            or work.action.key is None
+            or compelled
+            or any(out.persist for out in work.stage.outs)
+        ):
             return None
         started = monotonic()
         try:
-            record = recall(work.stage, key)
+            record = recall(work.stage, _tried(work))
         except UserError as error:
             if self._recall is not None:
                 self._recall = None

@@ -1,11 +1,13 @@
 """A remote in a cloud: S3 and what speaks it, Google Cloud Storage, Azure, and HTTP to read only."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
 
 from outdo.core.errors import NotInRemote, RemoteFailed, UserError
 from outdo.core.model import Remote
@@ -170,8 +172,18 @@ class Bucket:
         return RemoteFailed(f"{self._place} failed at '{name}': {_first_line(error)}", fix=fix)
 
 
-def connect(remote: Remote, *, patient: bool = True) -> Bucket:
-    """The bucket that a remote names; nothing is asked of it yet.
+class Access(Struct, frozen=True):
+    """What a remote asks for beside its address, in the words of obstore: credentials, for instance."""
+
+    config: Mapping[str, Any] = {}
+    client: Mapping[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return "Access(…)"  # so that no secret gets into a log
+
+
+def connect(remote: Remote, *, patient: bool = True, access: Access = Access()) -> Bucket:  # noqa: B008  frozen
+    """The bucket that a remote names; nothing is asked of it yet. What `access` says counts before the environment.
 
     One that is not `patient` gives up within seconds: for a run that can compute what it does not get."""
     from obstore.exceptions import BaseError
@@ -204,6 +216,8 @@ def connect(remote: Remote, *, patient: bool = True) -> Bucket:
         },
     }
     open_store: Any = from_url
+    config.update(access.config)
+    options.update(access.client)
     try:
         store = open_store(remote.url, client_options=options, retry_config=retries, **config)
     except (BaseError, ValueError) as error:

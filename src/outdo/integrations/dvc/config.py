@@ -32,6 +32,9 @@ class Remote(Struct, frozen=True):
     url: str
     options: Section = {}
 
+    def __repr__(self) -> str:
+        return f"Remote({self.name!r})"  # options hold secrets
+
 
 class Settings(Struct, frozen=True):
     """What a repository's config files say together."""
@@ -44,6 +47,9 @@ class Settings(Struct, frozen=True):
     """The default one."""
     autostage: bool = False
     sections: Config = {}
+
+    def __repr__(self) -> str:
+        return f"Settings({self.cache!r})"  # sections hold secrets
 
 
 def parse_config(name: str, text: str) -> dict[str, dict[str, str | tuple[str, ...]]]:

@@ -33,13 +33,24 @@ class RunCache:
             names = sorted(os.listdir(folder), key=lambda name: -os.path.getmtime(f"{folder}/{name}"))
         except OSError:
             return []
-        return [found for name in names if (found := _read(f"{folder}/{name}")) is not None]
+        read = (self.read(f"runs/{key[:2]}/{key}/{name}") for name in names)
+        return [found[1] for found in read if found is not None]
 
     def put(self, stage: StageLock) -> None:
         """Remembers a result under its key; one that is there already is left as it is."""
         place = f"{self._place(run_key(stage))}/{run_value(stage)}"
         if not os.path.exists(place):
             self.write(place, dump(stage_value(stage)).encode())
+
+    def read(self, name: str) -> tuple[bytes, StageLock] | None:
+        """A result by its name, as it is kept and what it says; None where it can't be read."""
+        try:
+            with open(f"{os.path.dirname(self._folder)}/{name}", "rb") as file:
+                content = file.read()
+            found = parse_result(name, content.decode())
+        except (OSError, UnicodeDecodeError):
+            return None
+        return None if found is None else (content, found)
 
     def names(self) -> list[str]:
         """All results as they are called in a cache and at a remote: `runs/ab/<key>/<value>`."""
@@ -70,14 +81,6 @@ def parse_result(name: str, text: str) -> StageLock | None:
     try:
         return stage_from(document.parse(name, text).value, ())
     except (Mistakes, Misshapen):
-        return None
-
-
-def _read(place: str) -> StageLock | None:
-    try:
-        with open(place, encoding="utf-8") as file:
-            return parse_result(os.path.basename(place), file.read())
-    except (OSError, UnicodeDecodeError):
         return None
 
 
