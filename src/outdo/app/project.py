@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 DVC = "dvc.yaml"
 FILES = ("outdo.yaml", DVC)
 STATE = ".outdo"
+POINTERS = (".outdo", ".dvc")
+"""How the names of files end that stand in Git for data."""
 
 
 class _Compiled(Struct, frozen=True):
@@ -72,12 +74,20 @@ class Project:
             self.lock.records,
             self._result,
             self._holds,
+            self._is_tracked,
         )
 
     @property
     def environments(self) -> str:
         """The folder of the environments that are built for stages: the project's own, or `OUTDO_HOME`'s."""
         return os.path.join(os.environ.get("OUTDO_HOME") or self.home, "environments")
+
+    def _is_tracked(self, path: Path) -> bool:
+        while path:
+            if any(os.path.lexists(os.path.join(self.root, f"{path}{suffix}")) for suffix in POINTERS):
+                return True
+            path = path.rpartition("/")[0]
+        return False
 
     @cached_property
     def repository(self) -> "Repository | None":

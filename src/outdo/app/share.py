@@ -1,14 +1,27 @@
 """The verbs `push`, `fetch` and `pull`: results that were computed in one place are used in another."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from outdo.app.data import share as tracked
+from outdo.app.data.share import add_up, listed
+from outdo.app.data.tracking import Tracking
 from outdo.app.lazy import lazy
 from outdo.app.project import Project
 from outdo.app.remotes import find_remote, transfer_to
-from outdo.core.errors import NotInRemote, NotInStore, RemoteFailed, WouldOverwrite
+from outdo.core.errors import (
+    Mistakes,
+    NotInRemote,
+    NotInStore,
+    RemoteFailed,
+    UnknownStage,
+    UserError,
+    WouldOverwrite,
+)
 from outdo.core.model import Digest, Entry, Key, Output, Path, Record, Stage, StageName
 from outdo.run.source import ignore
 from outdo.store.bucket import THREADS
@@ -35,10 +48,102 @@ class Shared(Struct, frozen=True):
 
 
 def push(project: Project, asked: Asked, tell: Tell) -> Shared:
-    """The remote has the outputs that the lock names, with their results; with `runs`, all of the run cache."""
+    """The remote has the outputs that the lock names, with their results, and tracked data; with `runs`, all of the
+    run cache. What is lost here is told once all else is there."""
+    tracking = Tracking(project)
+    made, data = _split(tracking, asked)
+    return Shared(
+        _one_after_the_other(
+            lambda: _push_outputs(project, made, tell) if made else {},
+            lambda: tracked.push(tracking, data, tell) if data else {},
+        )
+    )
+
+
+def fetch(project: Project, asked: Asked, tell: Tell) -> Shared:
+    """The store has the outputs that the lock names, and tracked data; with `runs` every result that the remote has.
+
+    Raises `NotInRemote` where the remote lacks a part, once all the rest is here."""
+    tracking = Tracking(project)
+    made, data = _split(tracking, asked)
+    return Shared(
+        _one_after_the_other(
+            lambda: _fetch_outputs(project, made, tell) if made else {},
+            lambda: tracked.fetch(tracking, data, tell) if data else {},
+        )
+    )
+
+
+def pull(project: Project, asked: Asked, tell: Tell, *, force: bool = False) -> Shared:
+    """As `fetch`, and all of it is in place. Raises `WouldOverwrite`, before anything is touched, where that would
+    lose something; not with `force`."""
+    tracking = Tracking(project)
+    made, data = _split(tracking, asked)
+    outs = _outputs(project, made, force=force) if made and project.repository is None else {}
+    if data:
+        tracked.refuse_loss_by_pull(tracking, data, force=force)
+    restored: list[Path] = []
+
+    def pull_outputs() -> Mapping[str, Moved]:
+        if made is None:
+            return {}
+        if project.repository is not None:
+            pulled: Shared = lazy("outdo.app.exchange").pull(project, made, tell, force=force)
+            restored.extend(pulled.restored)
+            return pulled.moved
+        moved = _fetch_outputs(project, made, tell)
+        restored.extend(_restore(project, outs))
+        return moved
+
+    def pull_data() -> Mapping[str, Moved]:
+        pulled = tracked.pull(tracking, data, tell, force=force) if data else None
+        restored.extend(one.path for one in pulled.done.placed) if pulled else None
+        return pulled.moved if pulled else {}
+
+    return Shared(_one_after_the_other(pull_outputs, pull_data), tuple(restored))
+
+
+def _split(tracking: Tracking, asked: Asked) -> tuple[Asked | None, tracked.Asked | None]:
+    """What is asked for of the pipeline's outputs, and of tracked data; None where nothing is. Raises `UnknownStage`
+    for what is neither."""
+    if not asked.targets:
+        return asked, tracked.Asked((), asked.remote) if tracking.all else None
+    made: list[str] = []
+    data: list[Path] = []
+    for word in asked.targets:
+        try:
+            tracking.project.graph.named([word])
+            made.append(word)
+        except UnknownStage:
+            path = os.path.normpath(word)
+            if not tracking.around(path) and not tracking.inside(path):
+                raise
+            data.append(path)
+    return (
+        replace(asked, targets=tuple(made)) if made else None,
+        tracked.Asked(tuple(data), asked.remote) if data else None,
+    )
+
+
+def _one_after_the_other(*verbs: Callable[[], Mapping[str, Moved]]) -> Mapping[str, Moved]:
+    """What both have moved; that one lacks something is raised when the other is done too."""
+    moved: dict[str, Moved] = {}
+    lacking: list[UserError] = []
+    for verb in verbs:
+        try:
+            for name, one in verb().items():
+                moved[name] = add_up(moved.get(name), one)
+        except (NotInStore, NotInRemote) as error:
+            lacking.append(error)
+    if lacking:
+        raise lacking[0] if len(lacking) == 1 else Mistakes(lacking)
+    return moved
+
+
+def _push_outputs(project: Project, asked: Asked, tell: Tell) -> Mapping[str, Moved]:
     if project.repository is not None:
         pushed: Shared = lazy("outdo.app.exchange").push(project, asked, tell)
-        return pushed
+        return pushed.moved
     moved: dict[str, Moved] = {}
     lacking: list[Path] = []
     for name, records in _by_remote(project, asked).items():
@@ -61,18 +166,15 @@ def push(project: Project, asked: Asked, tell: Tell) -> Shared:
         if moved[name].missing:
             lacking += [path for path, entry in outs if not project.workspace.holds(entry)]
     if lacking:
-        what = f"{_listed(lacking)} or a part of it is neither in the store nor at the remote; all else was pushed"
+        what = f"{listed(lacking)} or a part of it is neither in the store nor at the remote; all else was pushed"
         raise NotInStore(what, fix="outdo run, to make it anew; then push again")
-    return Shared(moved)
+    return moved
 
 
-def fetch(project: Project, asked: Asked, tell: Tell) -> Shared:
-    """The store has the outputs that the lock names, and with `runs` every result that the remote has.
-
-    Raises `NotInRemote` where the remote lacks a part of what the lock names, once all the rest is here."""
+def _fetch_outputs(project: Project, asked: Asked, tell: Tell) -> Mapping[str, Moved]:
     if project.repository is not None:
         fetched: Shared = lazy("outdo.app.exchange").fetch(project, asked, tell)
-        return fetched
+        return fetched.moved
     moved: dict[str, Moved] = {}
     lacking: list[Path] = []
     for name, records in _by_remote(project, asked).items():
@@ -84,17 +186,13 @@ def fetch(project: Project, asked: Asked, tell: Tell) -> Shared:
         if asked.runs and name == _default(project, asked):
             moved[name] = _fetch_runs(project, transfer, moved[name])
     if lacking:
-        what = f"the remote lacks all or a part of {_listed(lacking)}"
+        what = f"the remote lacks all or a part of {listed(lacking)}"
         raise NotInRemote(what, fix="outdo push, where it was made; or outdo run, to make it here")
-    return Shared(moved)
+    return moved
 
 
-def pull(project: Project, asked: Asked, tell: Tell, *, force: bool = False) -> Shared:
-    """As `fetch`, and the outputs are in place. Raises `WouldOverwrite`, before anything is touched, where that would
-    lose something; not with `force`."""
-    if project.repository is not None:
-        pulled: Shared = lazy("outdo.app.exchange").pull(project, asked, tell, force=force)
-        return pulled
+def _outputs(project: Project, asked: Asked, *, force: bool) -> dict[Path, tuple[Output, Entry]]:
+    """What a pull will put in place; raises `WouldOverwrite`."""
     outs = {
         out.path: (out, entry)
         for records in _by_remote(project, asked).values()
@@ -103,19 +201,21 @@ def pull(project: Project, asked: Asked, tell: Tell, *, force: bool = False) -> 
         if (entry := found.get(out.path))
     }
     now = project.workspace.look(outs)
-    differ = [path for path, (_, entry) in outs.items() if now.get(path) != entry]
+    differ = {path: one for path, one in outs.items() if now.get(path) != one[1]}
     lost = [path for path in differ if path in now and not project.workspace.holds(now[path])]
     if lost and not force:
         what = f"'{lost[0]}' differs from what outdo.lock names, and is not in the store"
         more = f", and so do {len(lost) - 1} more" if len(lost) > 1 else ""
         raise WouldOverwrite(what + more, fix="outdo run keeps it; outdo pull --force overwrites it")
-    fetched = fetch(project, asked, tell)
     ignore(project.root, [path for path, (out, _) in outs.items() if out.cache])
-    for path in differ:
-        out, entry = outs[path]
+    return differ
+
+
+def _restore(project: Project, outs: Mapping[Path, tuple[Output, Entry]]) -> Iterable[Path]:
+    for path, (out, entry) in outs.items():
         project.workspace.restore(path, entry, link=out.cache)
     project.stat.save()
-    return Shared(fetched.moved, tuple(differ))
+    return outs
 
 
 class Elsewhere:
@@ -193,12 +293,6 @@ def _held_results(project: Project) -> Iterator[Record]:
         record = project.results.get(key)
         if record is not None and all(map(project.workspace.holds, record.outs.values())):
             yield record
-
-
-def _listed(paths: Sequence[Path]) -> str:
-    return ", ".join(f"'{path}'" for path in paths[:5]) + (
-        f" and {len(paths) - 5} more" if len(paths) > 5 else ""
-    )
 
 
 def _result(project: Project, record: Record) -> Record:

@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 
 import click
@@ -13,7 +13,7 @@ from outdo.app.project import Project, open_project
 from outdo.app.share import Asked, Shared
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.core.wording import duration, size
-from outdo.store.transfer import Tally, Tell
+from outdo.store.transfer import Moved, Tally, Tell
 
 EVERY = 0.2
 """Seconds between two looks of a person at a transfer."""
@@ -75,22 +75,23 @@ def carry_out(verb: str, asked: Asked, as_json: bool, work: Callable[[Project, A
         data = {"remotes": shared.moved, "restored": shared.restored}
         print(json.encode({"schema": f"outdo.{verb}/1", "status": "ok", "data": data}).decode())
     else:
-        _summary(verb, shared, monotonic() - started)
+        tell_moved(verb, shared.moved, monotonic() - started)
+        for path in shared.restored:
+            say(f"{Paint(sys.stderr)('↺', 'blue')} {plain(path)}")
     return 0
 
 
-def _summary(verb: str, shared: Shared, seconds: float) -> None:
+def tell_moved(verb: str, moved_by_remote: Mapping[str, Moved], seconds: float) -> None:
+    """Prints what travelled, a line for each remote."""
     paint = Paint(sys.stderr)
     mark, done, there = {"push": ("↑", "pushed", "there")}.get(verb, ("↓", "fetched", "here"))
-    for name, moved in shared.moved.items():
+    for name, moved in moved_by_remote.items():
         parts = [f"{_count(moved.objects, 'object')} {done} ({size(moved.size)})"]
         if moved.results:
             parts.append(f"{_count(moved.results, 'result')} {done}")
         if moved.there:
             parts.append(f"{moved.there:,} {there} already")
         say(f"{paint(mark, 'green')} {paint(plain(name), 'bold')}: {', '.join(parts)} · {duration(seconds)}")
-    for path in shared.restored:
-        say(f"{paint('↺', 'blue')} {plain(path)}")
 
 
 def _count(count: int, word: str) -> str:

@@ -8,6 +8,7 @@ come from one place, and an output that comes out the same stops the wave by its
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from outdo.core.digest import stage_key
 from outdo.core.errors import BadParams, Mistakes, UnknownInput, UserError
@@ -57,6 +58,8 @@ class Facts(Struct, frozen=True):
     """The run cache: what is known to come out of a stage with what a record without outputs says."""
     held: Callable[[Entry], bool]
     """Whether the store has the bytes of a file, or of all files of a folder."""
+    tracked: Callable[[Path], bool] = lambda _: False
+    """Whether a pointer stands for a path, or for a folder around it."""
 
 
 def select(graph: Graph, request: Request) -> list[StageName]:
@@ -84,7 +87,7 @@ def plan(graph: Graph, facts: Facts, request: Request = Request()) -> Plan:  # n
     """Stages whose outputs are not in the workspace yet."""
     actions: list[Action] = []
     mistakes: list[UserError] = []
-    world = Facts(known, facts.params, facts.lock, facts.result, facts.held)
+    world = replace(facts, entries=known)
     for name in selected:
         stage = graph.stages[name]
         above = [
@@ -183,7 +186,7 @@ def missing_inputs(stage: Stage, facts: Facts, graph: Graph) -> list[UserError]:
     if stage.frozen:
         return []
     mistakes: list[UserError] = [
-        _unknown_input(stage, path, graph, facts.entries) for path in stage.deps if path not in facts.entries
+        _unknown_input(stage, path, graph, facts) for path in stage.deps if path not in facts.entries
     ]
     for param in stage.params:
         value = facts.params.get(param)
@@ -317,7 +320,11 @@ def _content(entry: Entry) -> tuple[str, Digest]:
     return entry.kind, entry.digest
 
 
-def _unknown_input(stage: Stage, path: Path, graph: Graph, entries: Mapping[Path, Entry]) -> UnknownInput:
+def _unknown_input(stage: Stage, path: Path, graph: Graph, facts: Facts) -> UnknownInput:
+    if facts.tracked(path):
+        what = f"stage '{stage.name}' reads '{path}', which is tracked data and not here"
+        fix = f"outdo data checkout {path}; or outdo data pull {path}, where the store lacks it"
+        return UnknownInput(what, where=stage.place, fix=fix)
     makers = graph.makers(path)
     if stage.packages is not None and path in (stage.packages.file, *stage.packages.also) and not makers:
         what = f"the environment '{stage.packages}' is built from '{path}', which is not here"
@@ -329,7 +336,7 @@ def _unknown_input(stage: Stage, path: Path, graph: Graph, entries: Mapping[Path
     from difflib import get_close_matches  # only where there is a mistake to explain
 
     what = f"stage '{stage.name}' reads '{path}', but no stage writes it and no such file is here"
-    near = get_close_matches(path, [*graph.made_by, *(p for p in entries if p != path)], n=1)
+    near = get_close_matches(path, [*graph.made_by, *(p for p in facts.entries if p != path)], n=1)
     if near:
         maker = graph.made_by.get(near[0])
         fix = f"did you mean '{near[0]}'" + (f" (made by '{maker}')?" if maker else "?")

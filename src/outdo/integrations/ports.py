@@ -116,6 +116,10 @@ class Carrier(Protocol):
         """All of these entries are kept here, as far as the remote has them; what it lacks is told."""
         ...
 
+    def part(self, folder: Entry, name: Path) -> Entry | None:
+        """As that of `Parts`, for a folder of which the remote may have what is missing here."""
+        ...
+
 
 class Way(NamedTuple):
     """One way of tracking paths: how they are pointed to, and where their bytes are."""

@@ -13,6 +13,7 @@ from time import time
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from outdo.core.graph import Graph
 from outdo.core.model import (
@@ -186,7 +187,7 @@ class Engine:
         paths = [*(dep for dep in stage.deps if dep not in self._made), *(out.path for out in stage.outs)]
         facts = self._sight.facts(paths, stage.params)
         known = {dep: self._made[dep] for dep in stage.deps if dep in self._made}
-        return Facts({**facts.entries, **known}, facts.params, facts.lock, facts.result, facts.held)
+        return replace(facts, entries={**facts.entries, **known})
 
     def _hand(self, work: Work) -> None:
         self._running += 1

@@ -74,7 +74,7 @@ def write_pointers(tracking: Tracking, found: Sequence[Tracked]) -> list[Path]:
     written: list[Path] = []
     for one in found:
         former = read_text(tracking.project.root, one.pointer) or ""
-        text = tracking.way_of(one.pointer).pointers.write(one, former)
+        text = tracking.way(one).pointers.write(one, former)
         if text != former:
             write_atomic(os.path.join(tracking.project.root, one.pointer), text.encode(), durable=True)
             written.append(one.pointer)
@@ -100,7 +100,7 @@ def _target(tracking: Tracking, word: Path, asked: Asked) -> Target:
 
 def _saved(tracking: Tracking, target: Target, *, link: bool) -> tuple[Entry, Entry | None]:
     """What the tracked path holds now that the target is kept, and what the target does."""
-    way = tracking.keeper_of(target.tracked)
+    way = tracking.way(target.tracked)
     try:
         part = way.keeper.save(target.path, link=link)
     except FileNotFoundError:

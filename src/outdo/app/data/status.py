@@ -85,26 +85,18 @@ def look(tracking: Tracking, targets: Iterable[Target]) -> dict[Path, Entry]:
     by_way: dict[str, tuple[Way, list[Path]]] = {}
     for target in targets:
         if os.path.lexists(os.path.join(root, target.path)):
-            way = tracking.way_of(target.tracked.pointer)
+            way = tracking.way(target.tracked)
             by_way.setdefault(way.pointers.suffix, (way, []))[1].append(target.path)
     return {path: entry for way, paths in by_way.values() for path, entry in way.keeper.look(paths).items()}
-
-
-def wanted(tracking: Tracking, target: Target) -> Entry | None:
-    """What a target shall hold; None where its pointer does not say, or its folder has no such part."""
-    entry = target.tracked.entry
-    if entry is None or not target.name:
-        return entry
-    return tracking.way_of(target.tracked.pointer).parts.part(entry, target.name)
 
 
 def _state(
     tracking: Tracking, target: Target, now: Entry | None, in_git: Mapping[Path, InGit], granular: bool
 ) -> State:
-    way, pointer = tracking.way_of(target.tracked.pointer), target.tracked.pointer
+    way, pointer = tracking.way(target.tracked), target.tracked.pointer
     known = "none" if not in_repository(tracking.project.root) else in_git.get(pointer, "committed")
     try:
-        entry = wanted(tracking, target)
+        entry = tracking.wanted(target)
         held = entry is None or way.keeper.holds(entry)
     except UserError:
         entry, held = None, False

@@ -69,9 +69,15 @@ class Tracking:
         """The way of tracking that a pointer file is of."""
         return next(way for way in self.ways if pointer.endswith(way.pointers.suffix))
 
-    def keeper_of(self, tracked: Tracked) -> Way:
+    def way(self, tracked: Tracked) -> Way:
         """The way in which a path is tracked."""
         return self.way_of(tracked.pointer)
+
+    def wanted(self, target: Target) -> Entry | None:
+        """What a target shall hold; None where its pointer does not say yet, or its folder has no such part. Raises
+        `NotInStore` where a part is asked for and the folder's own listing is not here."""
+        entry = target.tracked.entry
+        return self.way(target.tracked).parts.part(entry, target.name) if entry and target.name else entry
 
     def around(self, path: Path) -> Target | None:
         """What is tracked at a path or around it; looks for the pointers on the way only, where they are beside."""
@@ -171,11 +177,6 @@ def from_here(root: str, words: Iterable[str]) -> list[Path]:
             raise BadPath(f"'{word}' is outside the project's folder", fix="copy it into the project first")
         found.append(path)
     return found
-
-
-def entries_of(targets: Iterable[Target]) -> dict[Path, Entry]:
-    """What the tracked paths that are meant shall hold."""
-    return {one.tracked.path: one.tracked.entry for one in targets if one.tracked.entry is not None}
 
 
 def _walk(root: str, suffixes: tuple[str, ...]) -> Iterator[Path]:

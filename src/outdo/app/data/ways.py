@@ -1,15 +1,15 @@
 """The ways in which a project's paths are tracked: Outdo's own, and in a DVC repository DVC's too."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from outdo.app.project import Project
 from outdo.app.remotes import find_remote, transfer_to
-from outdo.core.model import Path
+from outdo.core.model import Digest, Entry, Path
 from outdo.core.pointer import SUFFIX, read_pointer, write_pointer
 from outdo.core.tracked import Tracked
 from outdo.integrations.ports import Carrier, Way
 from outdo.store.parts import FolderParts
-from outdo.store.transfer import Tell
+from outdo.store.transfer import Moved, Tell, Transfer
 
 
 class OwnPointers:
@@ -27,6 +27,28 @@ class OwnPointers:
         return ""
 
 
+class OwnCarrier:
+    """Carries between a project's store and a remote; to take a part of a folder, only the nodes on the way to it."""
+
+    def __init__(self, project: Project, transfer: Transfer) -> None:
+        self._objects = project.objects
+        self._transfer = transfer
+
+    def send(self, entries: Iterable[Entry]) -> Moved:
+        return self._transfer.send(entries)
+
+    def fetch(self, entries: Iterable[Entry]) -> Moved:
+        return self._transfer.fetch(entries)
+
+    def part(self, folder: Entry, name: Path) -> Entry | None:
+        return FolderParts(self._objects, self._get).part(folder, name)
+
+    def _get(self, digest: Digest) -> bytes:
+        if not self._objects.has(digest):
+            self._transfer.fetch([Entry(digest, 0)])
+        return self._objects.get(digest)
+
+
 def ways(project: Project) -> Sequence[Way]:
     """Every way of tracking in a project; the first is how new paths are tracked."""
     return (_own(project),)
@@ -35,7 +57,7 @@ def ways(project: Project) -> Sequence[Way]:
 def _own(project: Project) -> Way:
     def carrier(remote: str, tell: Tell) -> Carrier:
         name = remote or next(iter(project.pipeline.remotes), "")
-        return transfer_to(project, find_remote(project, name), tell)
+        return OwnCarrier(project, transfer_to(project, find_remote(project, name), tell))
 
     def settle() -> None:
         project.objects.sync()

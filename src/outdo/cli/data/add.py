@@ -8,7 +8,7 @@ import click
 from outdo.app.data.add import Added, Asked, add
 from outdo.app.data.tracking import from_here
 from outdo.app.project import open_project
-from outdo.cli.data.words import JSON, for_git, print_data, shown, sized
+from outdo.cli.data.words import JSON, LINK, for_git, print_data, shown, sized
 from outdo.cli.paint import Paint, plain, say
 from outdo.cli.turn import my_turn
 
@@ -32,9 +32,7 @@ Exit codes: 0 done, 1 the disk failed, 2 a path can't be tracked.
     "--remote", "-r", default="", metavar="NAME", help="Share it through this remote, not the first."
 )
 @click.option("--no-push", is_flag=True, help="Never push it.")
-@click.option(
-    "--link", is_flag=True, help="Let files share their bytes with the store; they are read-only then."
-)
+@LINK
 @JSON
 def command(paths: tuple[str, ...], desc: str, remote: str, no_push: bool, link: bool, as_json: bool) -> int:
     with my_turn():

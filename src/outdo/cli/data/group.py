@@ -7,6 +7,10 @@ from outdo.app.lazy import lazy
 COMMANDS = {
     "add": "keep files and folders, and let a pointer stand for them in Git",
     "status": "what differs from the pointers, from the last commit, and what is not kept",
+    "checkout": "put tracked data in place, as the pointers say",
+    "push": "share tracked data: send what the remote lacks",
+    "pull": "get tracked data that others have pushed, and put it in place",
+    "fetch": "the same, into the store only",
 }
 
 EXAMPLES = """

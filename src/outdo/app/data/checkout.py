@@ -1,0 +1,153 @@
+"""The verb `data checkout`: tracked paths hold what their pointers say."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from outdo.app.data.place import ignores_case, refuse_case_clash, refuse_strays
+from outdo.app.data.status import contents, look, same
+from outdo.app.data.tracking import Target, Tracking
+from outdo.app.project import Project
+from outdo.core.compare import file_changes
+from outdo.core.errors import NotInStore, NotTracked, UserError, WouldOverwrite
+from outdo.core.model import Entry, Path
+from outdo.integrations.ports import Way
+from outdo.run.source import ignore
+from outdo.store.nodes import Tree
+
+
+class Placed(Struct, frozen=True):
+    """A path that was put in place."""
+
+    path: Path
+    kind: Literal["added", "modified"]
+    entry: Entry
+    files: Mapping[str, int] = {}
+    """Of a folder, how many files were `added`, `changed`, `removed`."""
+
+
+class CheckedOut(Struct, frozen=True):
+    """What was put in place, and what was so already."""
+
+    placed: tuple[Placed, ...]
+    kept: tuple[Path, ...]
+    """Paths that held already what they shall."""
+
+
+class Wanted(Struct, frozen=True):
+    """A target with what it shall hold."""
+
+    target: Target
+    entry: Entry
+
+
+def checkout(
+    project: Project, words: Sequence[Path] = (), *, force: bool = False, link: bool = False
+) -> CheckedOut:
+    """Tracked paths, or parts of them, hold what their pointers say; the caller has the turn.
+
+    Before anything is touched raises `NotTracked`, and without `force` `WouldOverwrite` for what is not kept. Raises
+    `NotInStore` where something is not kept here, once all else is in place."""
+    tracking = Tracking(project)
+    targets = tracking.meant(words)
+    found = [Wanted(target, entry) for target in targets if (entry := tracking.wanted(target))]
+    absent = [
+        target for target in targets if target.name and target.path not in {one.target.path for one in found}
+    ]
+    if absent:
+        raise not_in_folder(absent[0])
+    lacking = [
+        one.target.path for one in found if not tracking.way(one.target.tracked).keeper.holds(one.entry)
+    ]
+    here = [one for one in found if one.target.path not in set(lacking)]
+    refuse_loss(tracking, here, force=force)
+    done = put(tracking, here, link=link)
+    lacking += [one.path for one in targets if one.tracked.entry is None]
+    if lacking:
+        listed = ", ".join(f"'{path}'" for path in lacking[:5]) + (
+            f" and {len(lacking) - 5} more" * (len(lacking) > 5)
+        )
+        rest = "; all else is in place" if here else ""
+        raise NotInStore(f"the store does not hold {listed}{rest}", fix=f"outdo data pull {lacking[0]}")
+    return done
+
+
+def not_in_folder(target: Target) -> NotTracked:
+    what = f"'{target.tracked.path}' as it is tracked has no '{target.name}'"
+    return NotTracked(what, fix=f"outdo data ls {target.tracked.path}")
+
+
+def refuse_loss(tracking: Tracking, found: Sequence[Wanted], *, force: bool) -> None:
+    """Raises, before anything is touched, what would make putting these in place lose something or fail half-way."""
+    root = tracking.project.root
+    refuse_strays(root, [one.target.path for one in found])
+    refuse_case_clash(root, [one.target.path for one in found])
+    if ignores_case(root):
+        for one in found:
+            if one.entry.kind == "tree" and tracking.way(one.target.tracked).keeper.holds(one.entry):
+                refuse_case_clash(
+                    root, [name for name, *_ in tracking.way(one.target.tracked).parts.tree(one.entry).files]
+                )
+    if force:
+        return
+    now = look(tracking, [one.target for one in found])
+    lost = [path for one in found for path in _lost(tracking, one, now.get(one.target.path))]
+    if lost:
+        more = f", and so would {len(lost) - 1} more" if len(lost) > 1 else ""
+        what = f"'{lost[0]}' would be overwritten or removed, and what it holds is not kept{more}"
+        raise WouldOverwrite(what, fix="outdo data add keeps it; --force overwrites it")
+
+
+def _lost(tracking: Tracking, one: Wanted, now: Entry | None) -> list[Path]:
+    """What is at a path that would be nowhere once it holds what it shall."""
+    keeper, path = tracking.way(one.target.tracked).keeper, one.target.path
+    if now is None or same(now, one.entry) or keeper.holds(now):
+        return []
+    if now.kind == "file":
+        return [path]
+    listing = keeper.listing(path)
+    lost = [
+        f"{path}/{name}"
+        for name, digest, size, executable in listing.files
+        if not keeper.holds(Entry(digest, size, "file", 1, executable))
+    ]
+    if not listing.links:
+        return lost
+    try:
+        kept = (
+            set(tracking.way(one.target.tracked).parts.tree(one.entry).links)
+            if one.entry.kind == "tree"
+            else set()
+        )
+    except UserError:
+        kept = set()
+    return lost + [f"{path}/{name}" for name, target in listing.links if (name, target) not in kept]
+
+
+def put(tracking: Tracking, found: Sequence[Wanted], *, link: bool) -> CheckedOut:
+    """These paths hold what they shall, Git ignores them, and all that is known of them is written down."""
+    root = tracking.project.root
+    now = look(tracking, [one.target for one in found])
+    ignore(root, [one.target.tracked.path for one in found])
+    placed: list[Placed] = []
+    kept: list[Path] = []
+    for one in found:
+        path, before = one.target.path, now.get(one.target.path)
+        if before is not None and same(before, one.entry):
+            kept.append(path)
+            continue
+        files = _counts(tracking.way(one.target.tracked), path, before, one.entry)
+        tracking.way(one.target.tracked).keeper.restore(path, one.entry, link=link)
+        placed.append(Placed(path, "modified" if before else "added", one.entry, files))
+    tracking.project.stat.save()
+    return CheckedOut(tuple(placed), tuple(kept))
+
+
+def _counts(tracked: Way, path: Path, before: Entry | None, after: Entry) -> dict[str, int]:
+    """How many files of a folder differ, where it is there already."""
+    if before is None or after.kind != "tree":
+        return {}
+    old = contents(tracked.keeper.listing(path) if before.kind == "tree" else Tree())
+    kinds = [one.kind for one in file_changes(old, contents(tracked.parts.tree(after)))]
+    return {kind: kinds.count(kind) for kind in ("added", "changed", "removed") if kind in kinds}

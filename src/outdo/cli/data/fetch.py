@@ -1,0 +1,31 @@
+"""`outdo data fetch`."""
+
+import click
+
+from outdo.app.data.share import fetch
+from outdo.cli.data.sharing import carried
+from outdo.cli.data.words import JSON, REMOTE, TARGETS, print_data
+from outdo.cli.sharing import tell_moved
+
+EXAMPLES = """
+\b
+Examples:
+  outdo data fetch               all tracked data
+  outdo data fetch raw/a.csv     one file of a folder
+  outdo data fetch -r /mnt/disk  another remote
+
+\b
+Exit codes: 0 done, 1 the remote failed or something was missing, 2 a mistake in a pointer or the words.
+"""
+
+
+@click.command(epilog=EXAMPLES, help="Bring tracked data into the store, and leave the workspace as it is.")
+@TARGETS
+@REMOTE
+@JSON
+def command(targets: tuple[str, ...], remote: str, as_json: bool) -> int:
+    moved, seconds = carried("fetch", targets, remote, fetch)
+    if as_json:
+        return print_data("data.fetch", {"remotes": moved})
+    tell_moved("fetch", moved, seconds)
+    return 0
