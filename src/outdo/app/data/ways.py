@@ -1,7 +1,9 @@
 """The ways in which a project's paths are tracked: Outdo's own, and in a DVC repository DVC's too."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
+from outdo.app.lazy import lazy
 from outdo.app.project import Project
 from outdo.app.remotes import find_remote, transfer_to
 from outdo.core.model import Digest, Entry, Path
@@ -10,6 +12,9 @@ from outdo.core.tracked import Tracked
 from outdo.integrations.ports import Carrier, Way
 from outdo.store.parts import FolderParts
 from outdo.store.transfer import Moved, Tell, Transfer
+
+if TYPE_CHECKING:
+    from outdo.integrations.dvc.repository import Repository
 
 
 class OwnPointers:
@@ -50,8 +55,15 @@ class OwnCarrier:
 
 
 def ways(project: Project) -> Sequence[Way]:
-    """Every way of tracking in a project; the first is how new paths are tracked."""
-    return (_own(project),)
+    """Every way of tracking in a project; the first is how new paths are tracked. In a repository of DVC's, DVC's."""
+    if project.repository is None:
+        return (_own(project),)
+    return (_dvc(project, project.repository), _own(project))
+
+
+def _dvc(project: Project, repository: "Repository") -> Way:
+    found: Way = lazy("outdo.integrations.dvc.data").way(repository, project.state)
+    return found
 
 
 def _own(project: Project) -> Way:

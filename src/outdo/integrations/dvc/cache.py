@@ -90,6 +90,13 @@ class Cache:
         place = self.place(name, kind)
         return place not in self._damaged and os.path.exists(place)
 
+    def size(self, name: str, kind: str = MD5) -> int:
+        """The bytes of an object; none where it is not here."""
+        try:
+            return os.stat(self.place(name, kind)).st_size
+        except OSError:
+            return 0
+
     def has_all(self, name: str, kind: str = MD5) -> bool:
         """Whether the object is here, and for a folder all that is in it."""
         if not self.has(name, kind) or not name.endswith(".dir"):
@@ -145,7 +152,7 @@ class Cache:
             found = hasher.hexdigest() if kind == MD5 else _md5_of_file(temporary, kind)
             sound = found == name.removesuffix(".dir")
             if sound:
-                self._move(temporary, self.place(name, kind))
+                self.move(temporary, self.place(name, kind))
             return size if sound else None
         except OSError as error:
             raise unwritable(error, self.folder) from error
@@ -162,7 +169,7 @@ class Cache:
         temporary, place = self._temporary(name), self.place(name)
         try:
             os.link(source, temporary, follow_symlinks=True)
-            self._move(temporary, place)
+            self.move(temporary, place)
             if digest is not None:
                 self._good[place] = digest, mark(os.stat(place))
         except OSError:
@@ -191,13 +198,14 @@ class Cache:
                 fill(fd)
             finally:
                 os.close(fd)
-            self._move(temporary, self.place(name))
+            self.move(temporary, self.place(name))
         except OSError as error:
             raise unwritable(error, self.folder) from error
         finally:
             drop(temporary)
 
-    def _move(self, temporary: str, place: str) -> None:
+    def move(self, temporary: str, place: str) -> None:
+        """A finished file is the object at `place` now."""
         if self._shared:
             os.chmod(temporary, 0o444)  # whatever the user's umask is
         os.rename(temporary, place)
@@ -208,17 +216,18 @@ class Cache:
         folder = os.path.dirname(self.place(name, kind))
         if folder not in self._made:
             try:
-                self._make(folder)
+                self.make(folder)
             except OSError as error:
                 raise unwritable(error, self.folder) from error
             self._made.add(folder)
         return os.path.join(folder, f"tmp{os.urandom(8).hex()}")
 
-    def _make(self, folder: str) -> None:
+    def make(self, folder: str) -> None:
+        """The folder is there, with the rights that the cache asks for."""
         if not self._shared or os.path.isdir(folder):
             os.makedirs(folder, exist_ok=True)
             return
-        self._make(os.path.dirname(folder))
+        self.make(os.path.dirname(folder))
         try:
             os.mkdir(folder)
         except FileExistsError:

@@ -1,16 +1,19 @@
 """`.dvc` files: the pointers that Git keeps in place of data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from outdo.core import document
 from outdo.core.errors import Mistakes
 from outdo.core.model import Value
-from outdo.integrations.dvc.records import Item, Misshapen, items_from, pointer_value
+from outdo.integrations.dvc.records import DOS2UNIX, MD5, Item, Misshapen, items_from, pointer_value
 from outdo.integrations.dvc.text import dump
 
 _OWN = ("outs", "deps")
+_STATES = ("checksum", "etag")
+"""What an address calls the state of its data."""
 
 
 class Pointer(Struct, frozen=True):
@@ -41,41 +44,66 @@ def read_pointer(name: str, text: str) -> Pointer:
         value = {} if read.value is None else read.value
         if not isinstance(value, dict):
             raise Misshapen("a `.dvc` file is a mapping with `outs`", ())
+        if "stages" in value or "cmd" in value:
+            raise Misshapen("a `.dvc` file of DVC 3 holds no stage", ())
+        if not isinstance(value.get("wdir") or "", str):
+            raise Misshapen("`wdir` is a folder", ("wdir",))
         rest = {key: part for key, part in value.items() if key not in _OWN}
-        deps = [_import(dep, index) for index, dep in enumerate(value.get("deps") or [])]
-        return Pointer(items_from(value.get("outs"), ("outs",)), tuple(deps), rest, tuple(value))
+        outs = items_from(value.get("outs"), ("outs",))
+        for index, out in enumerate(outs):
+            _refuse_hash(out, index)
+        return Pointer(outs, tuple(_imports(value.get("deps"))), rest, tuple(value))
     except Misshapen as found:
         raise Mistakes([found.at(read.place(found.path))]) from None
 
 
 def write_pointer(pointer: Pointer) -> str:
     """The text of a pointer, as DVC writes it."""
+    return dump(pointer_values(pointer))
+
+
+def pointer_values(pointer: Pointer) -> dict[str, Value]:
+    """What a pointer's text says, key by key."""
     own = {
-        "deps": [_without_path(item) for item in pointer.deps],
+        "deps": [_source(item) for item in pointer.deps],
         "outs": [pointer_value(item) for item in pointer.outs],
     }
     values: dict[str, Value] = {}
     for key in dict.fromkeys([*pointer.keys, *(key for key in ("deps", "outs") if own[key]), *pointer.rest]):
-        if key in own:
+        if own.get(key):
             values[key] = own[key]
         elif key in pointer.rest:
             values[key] = pointer.rest[key]
-    return dump(values)
+    return values
 
 
-def _import(value: Value, index: int) -> Item:
-    """A dependency of an import: a path with `repo`, or an address whose hash is the neighbour's (`etag`)."""
-    if isinstance(value, dict) and "path" in value and "hash" not in value:
-        rest = {key: part for key, part in value.items() if key != "path"}
-        return Item(str(value["path"]), hash="", rest=rest)
-    return items_from([value], ("deps",))[0] if isinstance(value, dict) else _refuse(index)
+def _refuse_hash(out: Item, index: int) -> None:
+    if out.hash not in (MD5, DOS2UNIX):
+        what = f"'{out.path}' has the hash '{out.hash}', which is of a later DVC than 3"
+        raise Misshapen(what, ("outs", index, "hash"))
 
 
-def _refuse(index: int) -> Item:
-    raise Misshapen("an entry is a mapping with `path`", ("deps", index))
+def _imports(value: Value) -> Iterator[Item]:
+    """Dependencies of an import: a path with `repo`, or an address whose hash is the neighbour's (`etag`)."""
+    if value is not None and not isinstance(value, list):
+        raise Misshapen("a list of paths stands here", ("deps",))
+    for index, dep in enumerate(value or []):
+        if not isinstance(dep, dict):
+            raise Misshapen("an entry is a mapping with `path`", ("deps", index))
+        repo = dep.get("repo")
+        if "repo" in dep and not (isinstance(repo, dict) and isinstance(repo.get("url"), str)):
+            raise Misshapen("`repo` is a mapping with `url`", ("deps", index, "repo"))
+        if repo is not None and isinstance(dep.get("path"), str) and "hash" not in dep:
+            rest = {key: part for key, part in dep.items() if key != "path"}
+            yield Item(dep["path"], hash="", rest=rest)
+        else:
+            yield items_from([dep], ("deps",))[0]
 
 
-def _without_path(item: Item) -> dict[str, Value]:
-    if item.hash:
-        return pointer_value(item)
-    return {"path": item.path, **item.rest}
+def _source(item: Item) -> dict[str, Value]:
+    """A source: what its hash is comes first, and the path of one in a repository."""
+    if not item.hash:
+        return {"path": item.path, **item.rest}
+    state = {key: item.rest[key] for key in _STATES if key in item.rest}
+    rest = {key: value for key, value in item.rest.items() if key not in state}
+    return state | pointer_value(replace(item, rest=rest))

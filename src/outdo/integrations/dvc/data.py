@@ -1,0 +1,37 @@
+"""The way in which a DVC repository's paths are tracked."""
+
+import os
+import posixpath
+
+from outdo.core.errors import NoRemote
+from outdo.integrations.dvc.bytes import Bytes
+from outdo.integrations.dvc.links import Links
+from outdo.integrations.dvc.looking import Looking
+from outdo.integrations.dvc.parts import Folders
+from outdo.integrations.dvc.repository import Repository
+from outdo.integrations.dvc.tracked import DvcPointers
+from outdo.integrations.ports import Carrier, Way
+from outdo.store.files import Scratch
+from outdo.store.statcache import StatCache
+from outdo.store.transfer import Tell
+
+
+def way(repository: Repository, state: str) -> Way:
+    """How paths of a project in a DVC repository are tracked; `state` is a folder of Outdo's own."""
+    pointers = DvcPointers()
+    memory = StatCache(os.path.join(state, "dvc"))
+    looking = Looking(
+        repository.top, posixpath.relpath(repository.root, repository.top), memory, pointers.known
+    )
+    links = Links(repository.cache, repository.settings.links, Scratch(os.path.join(state, "dvc", "tmp")))
+    folders = Folders(links)
+
+    def carrier(remote: str, tell: Tell) -> Carrier:  # noqa: ARG001
+        what = f"data does not travel to DVC's remotes{f' (like {remote})' if remote else ''} yet"
+        raise NoRemote(what, fix="dvc push, dvc pull")
+
+    def settle() -> None:
+        memory.save()
+        repository.save()
+
+    return Way(pointers, Bytes(looking, links, folders), folders, carrier, settle)
