@@ -16,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy import select as sql_select
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
@@ -40,6 +41,7 @@ from outdo.core.model import (
     StageRetried,
     StageStarted,
     Status,
+    Trial,
     Warned,
 )
 from outdo.core.query import Sort, parse_filter, parse_sort, select
@@ -198,6 +200,7 @@ def test_the_best_run_is_asked_for(state: Path) -> None:
 # Whatever happened, and whoever is asked, the answer is the same.
 
 NAMES = st.sampled_from(["auc", "loss", "train:auc"])
+ONE_OF_A_SWEEP = Trial(RunId("a-12"), 1, 2, {"lr": 0.5}, seed=7)
 NUMBERS = st.sampled_from([0.0, -1.5, 0.7, 0.9, float("inf")])
 ODD_NUMBERS = NUMBERS | st.just(float("nan"))
 VALUES = st.sampled_from([0, 1, 0.7, "0.7", "adam", "", True, None, [1], {"a": "b"}, "Ünï\n'\"%_"])
@@ -211,7 +214,12 @@ def histories(draw: st.DrawFn, numbers: st.SearchStrategy[float] = NUMBERS) -> l
     for number in range(draw(st.integers(0, 6))):
         run = RunId(f"run{number}")
         at = NOW.timestamp() - draw(st.integers(0, 5)) * 86400
-        events.append(RunStarted(run, at, "flights", user=draw(st.sampled_from(["mara", "jon"]))))
+        trial = draw(
+            st.sampled_from([None, None, ONE_OF_A_SWEEP, replace(ONE_OF_A_SWEEP, sweep=RunId("b-12"))])
+        )
+        events.append(
+            RunStarted(run, at, "flights", user=draw(st.sampled_from(["mara", "jon"])), trial=trial)
+        )
         if draw(st.booleans()):
             commit = draw(st.sampled_from([None, "ab12", "ab34", "%b12"]))
             branch = draw(st.sampled_from([None, "main", "Main"]))

@@ -117,7 +117,7 @@ def test_a_filter_is_a_value() -> None:
         ("metrics.auc >", "write it as one of"),
         ("metric.auc > 1", "did you mean 'metrics.auc'?"),
         ("statsu = done", "did you mean 'status'?"),
-        ("weather = fine", "known are branch"),
+        ("zzz = fine", "known are branch"),
         ("status = fialed", "did you mean 'failed'?"),
         ("metrics > 1", "write metrics.NAME"),
         ("metrics.auc > high", "'high' is not a number"),

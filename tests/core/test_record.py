@@ -22,6 +22,7 @@ from outdo.core.model import (
     StageRetried,
     StageStarted,
     Status,
+    Trial,
     Warned,
 )
 from outdo.core.record import (
@@ -78,6 +79,16 @@ def test_a_run_without_an_end_still_runs() -> None:
 
 def test_a_run_without_an_end_was_interrupted_when_a_later_one_starts() -> None:
     assert runs(started(R1), started(R2))[R1].status == "interrupted"
+
+
+def test_trials_of_one_sweep_go_on_at_once() -> None:
+    def trial(run: RunId, sweep: RunId) -> RunStarted:
+        return RunStarted(run, 0.0, "flights", trial=Trial(sweep, 1, 2))
+
+    statuses = [run.status for run in runs(trial(R1, R1), trial(R2, R1)).values()]
+    assert statuses == ["running", "running"]
+    assert [run.status for run in runs(trial(R1, R1), trial(R2, R2)).values()] == ["interrupted", "running"]
+    assert runs(trial(R1, R1), trial(R2, R1), started(R3))[R2].status == "interrupted"
 
 
 def test_a_stage_without_an_end_was_interrupted_with_its_run() -> None:

@@ -1,30 +1,12 @@
-"""What stands behind `--set` to combinations of values, and a params file with a value replaced."""
+"""What stands behind `--set` to the points it stands for."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outdo.core import params
 from outdo.core.errors import BadSet
-from outdo.core.sweep import MOST, Choice, Setting, expand, parse_choice, set_values
-
-TEXT = """\
-# how the model learns
-train:
-  lr: 0.1  # small
-  depth: 3
-  loss: "l1"
-  steps:
-    - 1
-    - 2
-  none:
-shared: &one 1
-other: *one
-"""
-
-
-def set_in(text: str, key: str, value: object) -> str:
-    return set_values("params.yaml", text, [Setting("params.yaml", key, value)])
+from outdo.core.model import Phrase
+from outdo.core.sweep import MOST, Choice, Draw, parse, points
 
 
 @pytest.mark.parametrize(
@@ -42,69 +24,109 @@ def set_in(text: str, key: str, value: object) -> str:
     ],
 )
 def test_values_are_written_as_in_yaml(words: str, values: tuple[object, ...]) -> None:
-    assert parse_choice(f"x={words}") == Choice("params.yaml", "x", values)
+    assert parse(f"x={words}") == Choice("params.yaml", "x", values)
 
 
 def test_a_file_other_than_params_yaml_stands_before_a_colon() -> None:
-    assert parse_choice("conf/model.yaml:a.b=1") == Choice("conf/model.yaml", "a.b", (1,))
+    assert parse("conf/model.yaml:a.b=1") == Choice("conf/model.yaml", "a.b", (1,))
 
 
 @pytest.mark.parametrize("text", ["", "lr", "=1", "lr=", "lr=[1", "n=6..3", f"n=0..{MOST}"])
 def test_what_is_no_choice_is_refused(text: str) -> None:
     with pytest.raises(BadSet):
-        parse_choice(text)
+        parse(text)
 
 
 def test_the_last_param_changes_fastest() -> None:
-    found = expand([parse_choice("a=1,2"), parse_choice("b=x,y")])
+    found = points([parse("a=1,2"), parse("b=x,y")])
     assert [" ".join(map(str, each)) for each in found] == ["a=1 b=x", "a=1 b=y", "a=2 b=x", "a=2 b=y"]
 
 
 def test_a_param_named_twice_and_too_many_combinations_are_refused() -> None:
     with pytest.raises(BadSet, match="twice"):
-        expand([parse_choice("a=1"), parse_choice("a=2")])
+        points([parse("a=1"), parse("a=2")])
     with pytest.raises(BadSet, match="1600 combinations"):
-        expand([parse_choice("a=1..40"), parse_choice("b=1..40")])
+        points([parse("a=1..40"), parse("b=1..40")])
 
 
-def test_only_the_value_is_replaced() -> None:
-    assert set_in(TEXT, "train.lr", 0.5) == TEXT.replace("lr: 0.1", "lr: 0.5")
-    assert set_in(TEXT, "train.none", "x") == TEXT.replace("none:", 'none: "x"')
-    assert set_in(TEXT, "train.steps.1", 7) == TEXT.replace("- 2", "- 7")
+def told(words: list[str], trials: int | None = None, seed: int = 0) -> list[str]:
+    return [" ".join(map(str, point)) for point in points([parse(word) for word in words], trials, seed)]
 
 
-def test_a_list_written_over_lines_is_replaced_whole() -> None:
-    assert params.parse("params.yaml", set_in(TEXT, "train.steps", [5]))["train"]["steps"] == [5]
-
-
-def test_json_stays_json() -> None:
-    text = '{"train": {"lr": 0.1}}\n'
-    assert set_values("a.json", text, [Setting("a.json", "train.lr", 2)]) == '{"train": {"lr": 2}}\n'
-
-
-def test_a_misspelt_param_is_refused_with_the_nearest() -> None:
-    with pytest.raises(BadSet) as refused:
-        set_in(TEXT, "train.lrr", 1)
-    assert refused.value.fix == "did you mean 'train.lr'?"
-
-
-def test_a_value_that_others_share_is_not_changed_behind_their_back() -> None:
-    with pytest.raises(BadSet, match="others share"):
-        set_in(TEXT, "shared", 2)
-
-
-@given(
-    st.sampled_from(["train.lr", "train.depth", "train.loss", "train.steps.0", "train.steps", "train.none"]),
-    st.none()
-    | st.booleans()
-    | st.integers(-(1 << 60), 1 << 60)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs", "Cc"]))
-    | st.lists(st.integers(0, 9)),
+@pytest.mark.parametrize(
+    ("words", "kind", "values"),
+    [
+        ("log(1e-4, 1e-1)", "log", (1e-4, 1e-1)),
+        ("uniform(-1,1)", "uniform", (-1, 1)),
+        ("int(1,8)", "int", (1, 8)),
+        ("choice(l1, [1,2], null)", "choice", ("l1", [1, 2], None)),
+    ],
 )
-def test_what_was_set_is_read_and_all_else_is_as_before(key: str, value: object) -> None:
-    before, after = params.parse("params.yaml", TEXT), params.parse("params.yaml", set_in(TEXT, key, value))
-    inner = after["train"]
-    *_, last = key.removeprefix("train.").split(".")
-    assert (inner["steps"][0] if key == "train.steps.0" else inner[last]) == value
-    assert after["other"] == before["other"]
+def test_values_can_be_drawn(words: str, kind: str, values: tuple[object, ...]) -> None:
+    assert parse(f"x={words}") == Draw("params.yaml", "x", kind, values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("lr=lgo(1,2)", "lgo"),
+        ("lr=log(1)", "log(1)"),
+        ("lr=log(-1,2)", "-1"),
+        ("lr=int(1,2.5)", "2.5"),
+        ("lr=uniform(3,1)", "3,1"),
+        ("lr=choice()", "choice()"),
+        ("lr=1,[2", "[2"),
+        ("lr=5..2", "5..2"),
+    ],
+)
+def test_a_mistake_is_pointed_at(text: str, marked: str) -> None:
+    with pytest.raises(BadSet) as refused:
+        parse(text)
+    where = refused.value.where
+    assert isinstance(where, Phrase)
+    assert where.text[where.at : where.at + where.length] == marked
+
+
+def test_a_quoted_call_is_a_text() -> None:
+    assert parse("x='f(1,2)'") == Choice("params.yaml", "x", ("f(1,2)",))
+
+
+def test_draws_need_a_number_of_trials() -> None:
+    with pytest.raises(BadSet) as refused:
+        told(["lr=uniform(0,1)"])
+    assert refused.value.fix == "--trials 20"
+
+
+def test_a_seed_gives_the_same_points_always() -> None:
+    words = ["lr=log(1e-4,1e-1)", "depth=int(1,8)", "loss=choice(l1,l2)"]
+    assert told(words, 2, 7) == ["lr=0.000620237 depth=5 loss=l1", "lr=0.000224198 depth=1 loss=l2"]
+    assert told(words, 2, 8) != told(words, 2, 7)
+
+
+def test_a_longer_search_begins_with_the_shorter_one() -> None:
+    assert told(["lr=uniform(0,1)"], 9, 7)[:4] == told(["lr=uniform(0,1)"], 4, 7)
+
+
+def test_trials_share_the_listed_values_out_evenly() -> None:
+    found = told(["loss=l1,l2", "lr=uniform(0,1)"], 6)
+    assert sum("loss=l1" in point for point in found) == 3
+
+
+def test_fewer_trials_than_combinations_are_some_of_them() -> None:
+    words = ["a=1..10", "b=1..10"]
+    found = told(words, 7, 3)
+    assert len(set(found)) == 7
+    assert set(found) < set(told(words))
+    assert told(words, 500) == told(words)
+
+
+@given(st.integers(0, 2**32), st.floats(1e-9, 1.0), st.floats(1.5, 1e9))
+def test_what_is_drawn_is_within_the_bounds(seed: int, low: float, high: float) -> None:
+    for kind in ("log", "uniform"):
+        draw = Draw("params.yaml", "x", kind, (low, high))
+        assert all(low <= point[0].value <= high for point in points([draw], 5, seed))
+
+
+def test_every_whole_number_is_drawn_as_often() -> None:
+    found = told(["n=int(1,4)"], 1000, 1)
+    assert all(200 < found.count(f"n={number}") < 300 for number in (1, 2, 3, 4))

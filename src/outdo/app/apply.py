@@ -13,7 +13,8 @@ from outdo.core.compare import ValueChange, value_changes
 from outdo.core.errors import NotInStore, Unreadable, WouldOverwrite
 from outdo.core.model import Artifact, Entry, Path, Record, StageName, Value
 from outdo.core.record import Run
-from outdo.core.sweep import Setting, set_values
+from outdo.core.rewrite import set_values
+from outdo.core.sweep import Setting
 from outdo.core.values import leaves
 from outdo.run.revisions import contents, resolve
 from outdo.store.atomic import write_atomic

@@ -76,6 +76,7 @@ def beside(start: str, words: Sequence[str], *, every: bool = False) -> Beside:
     )
     names = dict.fromkeys(name for each in params for name in each)
     first = params[0]
+    every = every or len(found) == 1
     shown = [name for name in names if every or not all(_same(name, first, each) for each in params[1:])]
     return Beside(
         rows,

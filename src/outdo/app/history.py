@@ -10,7 +10,7 @@ from msgspec import DecodeError, Struct, json
 
 from outdo.app.project import STATE
 from outdo.core.errors import BadFilter, DamagedLedger, UnknownRun, UnknownStage, UserError
-from outdo.core.model import Artifact, Digest, Key, Reason, RunId, RunStatus, StageName, Value
+from outdo.core.model import Artifact, Digest, Key, Reason, RunId, RunStatus, StageName, Trial, Value
 from outdo.core.query import Filter, Sort, nearest, parse_filter, parse_sort, pick
 from outdo.core.record import Run, StageRun, StageState
 from outdo.store.ledger import Ledger
@@ -49,6 +49,8 @@ class LogRow(Struct, frozen=True):
     """How many stages ran, were restored, kept …"""
     metrics: Mapping[str, float]
     params: Mapping[str, Value]
+    trial: Trial | None = None
+    """None for a run of the workspace itself."""
 
 
 class LogPage(Struct, frozen=True):
@@ -160,6 +162,27 @@ def runs_named(root: str, names: Sequence[str]) -> list[Run]:
     return _with_ledger(root, answer)
 
 
+def trials_of(root: str, name: str) -> list[Run]:
+    """The runs of the sweep that `name` means: `last`, `last~1`, a part of its name; by the numbers of their trials.
+    Raises `UnknownRun`."""
+
+    def answer(ledger: Ledger) -> list[Run]:
+        sweeps = ledger.sweeps()
+        try:
+            sweep = pick(name, sweeps)
+        except UnknownRun as unknown:
+            what = (
+                unknown.what.replace("no run is called", "no sweep is called")
+                if sweeps
+                else "no sweep is on record"
+            )
+            raise UnknownRun(what, fix="outdo run --set NAME=VALUE,VALUE") from None
+        found = ledger.runs([Filter("sweep", "=", sweep)])
+        return sorted(found, key=lambda run: run.trial.number if run.trial else 0)
+
+    return _with_ledger(root, answer)
+
+
 def log_path(root: str, name: str, stage: str) -> str:
     """The file with what a stage printed in a run, or in the run whose result it took over.
 
@@ -257,6 +280,7 @@ def _row(run: Run, metrics: Mapping[str, float], params: Mapping[str, Value]) ->
         stages=counts,
         metrics=metrics,
         params=params,
+        trial=run.trial,
     )
 
 

@@ -63,7 +63,7 @@ class Project:
         self.results = Results(store)
         self.stat = StatCache(self.state)
         self.workspace = Workspace(root, self.objects, self.stat, self._links())
-        self.lock = Lock(lock_path(root))
+        self.lock = Lock(lock_path(root), durable=home is None)
         self._params = ParamFiles(root, os.path.join(self.state, "cache", "params"))
 
     def facts(self, paths: Sequence[Path], params: Sequence[Param]) -> Facts:

@@ -24,11 +24,13 @@ from outdo.core.model import (
     Stage,
     StageFinished,
     StageName,
+    Trial,
     Verb,
     Warned,
 )
 from outdo.run.budget import Budget, measure
 from outdo.run.building import Environments
+from outdo.run.claims import Claims
 from outdo.run.environment import read_environment
 from outdo.run.execute import Engine, Order
 from outdo.run.local import Local
@@ -59,6 +61,20 @@ class Options(Struct, frozen=True):
     """The words that started it, for the ledger."""
     remote: bool = True
     """Ask the remote, where one is declared, for what would run."""
+    trial: Trial | None = None
+
+
+class Commons(Struct, frozen=True):
+    """What runs that go on at once share."""
+
+    budget: Budget
+    claims: Claims
+    executor: Executor
+    """Left open at the end of a run."""
+    environment: Callable[[], bytes]
+    """Describes the environment, which is one for all."""
+    branch: str | None
+    """The branch of the code that all start from."""
 
 
 class Result(Struct, frozen=True):
@@ -84,13 +100,19 @@ class Run:
     """One run of a plan: iterate over `events()` once, then read `result`. `stop` ends it from any thread."""
 
     def __init__(
-        self, project: Project, made: Plan, options: Options, executor: Executor | None = None
+        self,
+        project: Project,
+        made: Plan,
+        options: Options,
+        executor: Executor | None = None,
+        commons: Commons | None = None,
     ) -> None:
+        self._commons = commons
         self._project = project
         self._plan = made
         self._options = options
         now = time()
-        self.id = RunId(f"{strftime('%Y%m%d-%H%M%S', gmtime(now))}-{os.urandom(2).hex()}")
+        self.id = RunId(f"{strftime('%Y%m%d-%H%M%S', gmtime(now))}-{os.urandom(3 if commons else 2).hex()}")
         faults = parse_faults(options.rehearse)
         for stage in faults:
             if stage not in project.graph.stages:
@@ -98,7 +120,7 @@ class Run:
                 raise BadRehearsal(
                     f"'{stage}' is a group or an output", fix="name one stage: `outdo status` lists them"
                 )
-        executor = executor or Local(self.id)
+        executor = executor or (commons.executor if commons else Local(self.id))
         self._executor = Rehearsal(executor, faults) if faults else executor
         # A stage whose result turns out to be lost runs after all, so it is watched as if it would.
         self._watch = _watch(project, self._stages("run", "wait", "restore"), options)
@@ -112,8 +134,10 @@ class Run:
 
     def _make_engine(self, watch: Watch) -> Engine:
         project = self._project
-        machine = measure()
-        budget = Budget(machine, 1 if watch.one_at_a_time else self._options.jobs)
+        common = self._commons
+        budget = (
+            common.budget if common else Budget(measure(), 1 if watch.one_at_a_time else self._options.jobs)
+        )
         budget.check(self._stages("run", "wait"))
         _check_git(project)
         bring = project.adopted.bring if project.adopted else None
@@ -123,7 +147,7 @@ class Run:
         )
         bench = Workbench(Folders(project.root, project.home), stores, self._executor)
         order = Order(self.id, project.graph, self._plan, self._options.force, self._options.keep_going)
-        return Engine(order, project, bench, budget, watch)
+        return Engine(order, project, bench, budget, watch, common.claims if common else None)
 
     def _stages(self, *verbs: Verb) -> list[Stage]:
         return [self._project.graph.stages[one.stage] for one in self._plan.actions if one.verb in verbs]
@@ -161,7 +185,8 @@ class Run:
             lost = self._recorder.close(5.0)
             if lost:
                 self._warnings.append(lost)
-            self._executor.close()
+            if self._commons is None:
+                self._executor.close()
         yield from closing
         if lost:
             yield Warned(self.id, time(), lost)
@@ -182,7 +207,8 @@ class Run:
         for action in self._plan.actions:
             counts[action.verb] = counts.get(action.verb, 0) + 1
         project = self._project.pipeline.project
-        yield RunStarted(self.id, time(), project, self._options.command, user=_user(), plan=counts)
+        options = self._options
+        yield RunStarted(self.id, time(), project, options.command, _user(), counts, options.trial)
         for limit in self._watch.limits:
             yield Warned(self.id, time(), limit)
         # Before anything is written, so that no output is ever taken for code.
@@ -258,13 +284,20 @@ class Run:
             code = read_code(project.root, without=[*written, NAME])
             for trouble in filter(None, [code.trouble, _left_out(code.left_out)]):
                 self._engine.post(Warned(self.id, time(), trouble))
-            environment = read_environment(project.root, os.environ)
+            common = self._commons
+            environment = common.environment() if common else describe_environment(project.root)
             patch = project.objects.put_bytes(code.patch) if code.patch else None
-            kept = project.objects.put_bytes(json.encode(environment, order="sorted"))
-            self._captured = Captured(self.id, time(), code.commit, code.branch, code.dirty, patch, kept)
+            kept = project.objects.put_bytes(environment)
+            branch = common.branch if common else code.branch
+            self._captured = Captured(self.id, time(), code.commit, branch, code.dirty, patch, kept)
             self._engine.post(self._captured)
         except Exception as error:
             self._engine.post(Warned(self.id, time(), f"code and environment were not recorded: {error}"))
+
+
+def describe_environment(root: str) -> bytes:
+    """The environment that stages run in, as it is recorded."""
+    return json.encode(read_environment(root, os.environ), order="sorted")
 
 
 def _watch(project: Project, stages: Sequence[Stage], options: Options) -> Watch:

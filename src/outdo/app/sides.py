@@ -23,6 +23,7 @@ from outdo.store.lock import NAME as LOCK
 from outdo.store.lock import read_lock
 
 WORKSPACE = "workspace"
+SWEEP = "sweep:"
 METRICS_LIMIT = 16_000_000
 """Bytes of a metrics file that are read."""
 _RUN = re.compile(r"last(~\d+)?|#?\d{1,6}")
@@ -66,19 +67,25 @@ def held(project: Project, word: str, *, code: bool = True) -> Held:
 
 
 def held_all(project: Project, words: Sequence[str]) -> list[Side]:
-    """What each word means, but for its code; the ledger is asked once for those that can only mean a run."""
+    """What each word means, but for its code, `sweep:NAME` being all its trials; the ledger is asked once for those
+    that can only mean a run."""
+    history = lazy("outdo.app.history")
     runs = [word for word in words if _RUN.fullmatch(word)]
     try:
-        found = lazy("outdo.app.history").runs_named(project.root, runs) if runs else []
+        found = history.runs_named(project.root, runs) if runs else []
     except UnknownRun:
         found = []  # one of them may be a commit, or is told below
-    known = dict(zip(runs, found, strict=False))
-    return [
-        of_run(project, known[word], code=False).side
-        if word in known
-        else held(project, word, code=False).side
+    known = {word: [run] for word, run in zip(runs, found, strict=False)}
+    known |= {
+        word: history.trials_of(project.root, word.removeprefix(SWEEP))
         for word in words
-    ]
+        if word.startswith(SWEEP)
+    }
+    sides: list[Side] = []
+    for word in words:
+        some = [of_run(project, run, code=False) for run in known.get(word, ())]
+        sides += [one.side for one in some or [held(project, word, code=False)]]
+    return sides
 
 
 def _run(project: Project, name: str) -> Held:

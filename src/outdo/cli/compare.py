@@ -23,6 +23,7 @@ Examples:
   outdo compare 11 12 13            three runs, measured against the first
   outdo compare main last           a branch and the last run
   outdo compare main workspace --all
+  outdo compare sweep:last          all trials of the last `outdo run --set`
   outdo compare 11 12 --csv > runs.csv
 """
 
@@ -37,7 +38,7 @@ Examples:
 def command(sides: tuple[str, ...], every: bool, as_csv: bool, as_json: bool) -> int:
     if as_csv and as_json:
         raise Usage("--csv and --json exclude each other", fix="outdo compare --help")
-    found = beside(os.curdir, sides, every=every or len(sides) == 1)
+    found = beside(os.curdir, sides, every=every)
     if as_json:
         print(json.encode({"schema": "outdo.compare/1", "status": "ok", "data": found}).decode())
         return 0

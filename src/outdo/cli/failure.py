@@ -4,7 +4,7 @@ import os
 
 from outdo.cli.paint import Paint, plain
 from outdo.core.errors import Mistakes, UserError
-from outdo.core.model import Place
+from outdo.core.model import Phrase, Place
 
 
 def show(error: UserError, root: str, paint: Paint) -> str:
@@ -26,9 +26,12 @@ def as_data(error: UserError) -> dict[str, object]:
     return {"schema": "outdo.error/1", "status": "error", "exit": error.exit_code, "errors": told}
 
 
-def _frame(where: Place | str, root: str, paint: Paint) -> list[str]:
+def _frame(where: Place | Phrase | str, root: str, paint: Paint) -> list[str]:
     if not str(where):
         return []
+    if isinstance(where, Phrase):
+        shift = len(plain(where.text[: where.at]))
+        return [f"  {plain(where.text)}", f"  {' ' * shift}{paint('^' * where.length, 'red', 'bold')}"]
     arrow = f"  {paint('-->', 'blue', 'bold')} {plain(str(where))}"
     if isinstance(where, str) or not where.line:
         return [arrow]

@@ -36,7 +36,8 @@ METRICS = 4
 class Watched(Protocol):
     """A run as this view sees it."""
 
-    id: str
+    @property
+    def id(self) -> str: ...
 
     def events(self) -> Iterator[AnyEvent]: ...
 
@@ -139,7 +140,7 @@ class Progress:
     def _draw(self) -> None:
         if not self._live or not self._running:
             return
-        columns, rows = _terminal_size()
+        columns, rows = terminal_size()
         shown = list(self._running.items())[: max(1, rows - 3)]
         for name, stage in shown:
             took = duration(monotonic() - stage.since)
@@ -194,7 +195,8 @@ class Progress:
         return f"outdo show {self._run.id}"
 
 
-def _terminal_size() -> tuple[int, int]:
+def terminal_size() -> tuple[int, int]:
+    """Columns and rows of the terminal that stderr goes to."""
     try:
         return os.get_terminal_size(sys.stderr.fileno())
     except OSError:

@@ -37,7 +37,8 @@ Examples:
   outdo run --keep-going -j 4        go on after a failure; four stages at once at most
   outdo run --audit                  tell what stages read without declaring it
   outdo run --set train.lr=0.5       try another param in a work tree of its own
-  outdo run --set lr=0.1,0.01 --set depth=3..6      every combination
+  outdo run --set lr=0.1,0.01 --set depth=3..6      every combination, several at once
+  outdo run --set 'lr=log(1e-4,1e-1)' --trials 20   drawn at random
   outdo run --rehearse train=fail    see what a failure of `train` would do
 
 \b
@@ -67,13 +68,15 @@ Exit codes: 0 done, 1 a stage failed, 2 a mistake in the file or the words, 130 
     metavar="NAME=VALUE",
     help="Try other params, beside the workspace; repeatable.",
 )
+@click.option("--trials", type=click.IntRange(1, 1000), help="How many points to try of what `--set` says.")
+@click.option("--seed", type=click.IntRange(min=0), help="Makes what `--set` draws at random the same again.")
 @click.option("--no-remote", is_flag=True, help="Compute what is not here, without asking the remote for it.")
 @click.option("--json", "as_json", is_flag=True, help="Events as they happen, one JSON object a line.")
 @click.option("--quiet", "-q", is_flag=True, help="Only failures and the summary.")
 def command(
     targets: tuple[str, ...], dry: bool, force: bool, single: bool, downstream: bool, keep_going: bool,
     jobs: int | None, sandbox: bool, audit: bool, rehearse: tuple[str, ...], sets: tuple[str, ...],
-    no_remote: bool, as_json: bool, quiet: bool,
+    trials: int | None, seed: int | None, no_remote: bool, as_json: bool, quiet: bool,
 ) -> int:  # fmt: skip
     if single and downstream:
         raise Usage("--single and --downstream exclude each other", fix="outdo run --help")
@@ -81,13 +84,18 @@ def command(
         raise Usage(
             "--single and --downstream need a stage to start from", fix="outdo run STAGE --downstream"
         )
+    if not sets and (trials or seed is not None):
+        raise Usage(
+            "--trials and --seed need something to try", fix="--set 'train.lr=log(1e-4,1e-1)' --trials 20"
+        )
     request = Request(targets, single, downstream, force)
     words = ("outdo", *sys.argv[1:])
     if sets:
         app = lazy("outdo.app.run")
         options = app.Options(force, keep_going, jobs, sandbox, audit, rehearse, words, remote=False)
         run_all = lazy("outdo.cli.trial").run_all
-        code: int = run_all(sets, request, None if dry else options, as_json=as_json, quiet=quiet)
+        asked = lazy("outdo.app.trial").Asked(sets, trials, seed)
+        code: int = run_all(asked, request, None if dry else options, as_json=as_json, quiet=quiet)
         return code
     if dry:
         return _dry(request, as_json)
@@ -102,6 +110,8 @@ def command(
             else:
                 say(unchanged(project.pipeline.project, len(made.actions), monotonic() - started))
             return 0
+        if os.path.isdir(os.path.join(project.state, "trials")):
+            lazy("outdo.app.trial").remove_left(project)
         app = lazy("outdo.app.run")
         options = app.Options(force, keep_going, jobs, sandbox, audit, rehearse, words, not no_remote)
         run = app.Run(project, made, options)

@@ -13,9 +13,10 @@ from outdo.core import crosscheck
 from outdo.core.document import Document, Slip, Steps, parse
 from outdo.core.errors import BadPath, Mistakes, TooDeep, UserError, WrongType
 from outdo.core.file import File
-from outdo.core.model import Packages, Path, Pipeline, Stage, Value
+from outdo.core.model import Packages, Path, Pipeline, Place, Stage, Value
 from outdo.core.packages import VARIABLE, whole
 from outdo.core.paths import anywhere, output
+from outdo.core.ranking import aims
 from outdo.core.remotes import read_remotes
 from outdo.core.rules import Check
 from outdo.core.sections import Artifact, Environment, Model, Monitor, Notify, Plot, Triggers
@@ -91,8 +92,8 @@ def _in_order(mistakes: list[UserError], name: str) -> list[UserError]:
 
     def place(error: UserError) -> tuple[bool, str, int, int]:
         where = error.where
-        if isinstance(where, str):
-            return (True, where, 0, 0)
+        if not isinstance(where, Place):
+            return (True, str(where), 0, 0)
         return (where.file != name, where.file, where.line, where.column)
 
     return sorted(distinct.values(), key=place)
@@ -126,6 +127,7 @@ class _Reading:
             params=found.pop("params", ()),
             sources=tuple(self.files.sources.values()),
             remotes=read_remotes(found.pop("remotes", {}), self.slips),
+            aims=aims(found.get("models", {})),
         )
         return Project(pipeline, self.env, self.packages, self.plots, **found)
 

@@ -7,7 +7,7 @@ E3 a run, E4 the store, E5 the ledger, E9 the command line.
 from collections.abc import Iterable
 from typing import ClassVar
 
-from outdo.core.model import Place
+from outdo.core.model import Phrase, Place
 
 
 class UserError(Exception):
@@ -16,7 +16,7 @@ class UserError(Exception):
     code: ClassVar[str] = "E000"
     exit_code: ClassVar[int] = 2
 
-    def __init__(self, what: str, *, where: Place | str = "", fix: str = "") -> None:
+    def __init__(self, what: str, *, where: Place | Phrase | str = "", fix: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.where = where
@@ -188,7 +188,8 @@ class NotWritten(UserError):
 
 class BadSet(UserError):
     """What stands behind `--set` is not of the form `NAME=VALUE`, names a param that its file does not hold, or would
-    change more than that param. Values are written as in YAML; `0.1,0.01` tries two, `3..6` four."""
+    change more than that param. Values are written as in YAML; `0.1,0.01` tries two, `3..6` four. `log(1e-4,1e-1)`,
+    `uniform(0,1)`, `int(1,64)` and `choice(a,b)` draw them at random, as often as `--trials` says."""
 
     code = "E306"
 

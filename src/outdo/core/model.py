@@ -40,7 +40,22 @@ class Place(Struct, frozen=True):
         return ":".join(parts)
 
 
+class Phrase(Struct, frozen=True):
+    """A part of a text that a user wrote on the command line."""
+
+    text: str
+    at: int
+    length: int = 1
+
+    def __str__(self) -> str:
+        return self.text
+
+
 # ------------------------------------------------------------------ what a user declares
+
+
+Aim = Literal["high", "low"]
+"""Which way a metric is better."""
 
 
 class Output(Struct, frozen=True):
@@ -170,6 +185,8 @@ class Pipeline(Struct, frozen=True):
     sources: tuple[Source, ...] = ()
     remotes: Mapping[str, Remote] = {}
     """By name; the first is meant where none is named."""
+    aims: Mapping[str, Aim] = {}
+    """The metrics that gates speak of, in their order, and which way each is better."""
 
 
 # ------------------------------------------------------------------ what is on disk
@@ -276,6 +293,19 @@ class Artifact(Struct, frozen=True):
     entry: Entry
 
 
+class Trial(Struct, frozen=True):
+    """The place of a run in a sweep, which tries several params."""
+
+    sweep: RunId
+    """The name that all trials of one sweep share."""
+    number: int
+    of: int
+    settings: Mapping[str, Value] = {}
+    """What was tried, by the name of the param."""
+    seed: int | None = None
+    """Of what was drawn at random."""
+
+
 class Event(Struct, frozen=True, tag_field="event"):
     """Something that happened in a run, at `at` seconds since 1970."""
 
@@ -291,6 +321,8 @@ class RunStarted(Event, frozen=True, tag="run_started"):
     user: str = ""
     plan: Mapping[str, int] = {}
     """How many stages per verb."""
+    trial: Trial | None = None
+    """None for a run of the workspace itself."""
 
 
 class StageStarted(Event, frozen=True, tag="stage_started"):

@@ -26,6 +26,7 @@ Field = Literal[
     "stage",
     "started",
     "status",
+    "sweep",
     "user",
 ]
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
@@ -234,11 +235,18 @@ def matches(run: Run, wanted: Filter) -> bool:
             return run.commit is not None and run.commit.startswith(wanted.text) == (wanted.operator == "=")
         case "dirty":
             return (float(run.dirty) == wanted.number) == (wanted.operator == "=")
+        case "sweep":
+            return run.trial is not None and _part(wanted.text, run.trial.sweep) == (wanted.operator == "=")
         case "number" | "seconds" | "started":
             return _compare(float(getattr(run, wanted.field)), wanted)
         case _:
             value = getattr(run, wanted.field)
             return value is not None and (value == wanted.text) == (wanted.operator == "=")
+
+
+def _part(text: str, name: str) -> bool:
+    """Whether a text is a beginning or an end of a name."""
+    return name.startswith(text) or name.endswith(text)
 
 
 def _any(values: Sequence[object], wanted: Filter, same: Callable[[object], bool]) -> bool:
@@ -277,7 +285,7 @@ def pick(name: str, ids: Sequence[RunId]) -> RunId:
     if 0 <= place < len(ids):
         return ids[place]
     is_part = len(name) >= 4 or not number  # a short number is meant as one
-    found = [one for one in ids if name and is_part and (one.startswith(name) or one.endswith(name))]
+    found = [one for one in ids if name and is_part and _part(name, one)]
     if len(found) == 1:
         return found[0]
     if found:

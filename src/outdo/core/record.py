@@ -27,6 +27,7 @@ from outdo.core.model import (
     StageRetried,
     StageStarted,
     Status,
+    Trial,
     Value,
     Warned,
 )
@@ -91,6 +92,7 @@ class Run(Struct, frozen=True):
     plan: Mapping[str, int] = {}
     stages: Mapping[StageName, StageRun] = {}
     warnings: tuple[Notice, ...] = ()
+    trial: Trial | None = None
 
 
 class Before(Struct, frozen=True):
@@ -110,7 +112,8 @@ NOTHING = Before()
 def fold(events: Iterable[AnyEvent], before: Before = NOTHING) -> dict[RunId, Run]:
     """Returns the runs of `before` and of `events` as they are after `events`, in the order of their numbers.
 
-    A run that never ended is `interrupted` once a later one has started, as a workspace has one run at a time."""
+    A run that never ended is `interrupted` once a later one has started, as a workspace has one run, or the trials of
+    one sweep, at a time."""
     state = _Fold(before)
     for event in events:
         state.take(event)
@@ -171,10 +174,11 @@ class _Fold:
                 part.run = replace(part.run, status=status, finished=at, seconds=seconds)
 
     def _start(self, event: RunStarted) -> None:
-        for part in self._running:
-            if part.run.status == "running" and part.run.id != event.run:
+        still = [part for part in self._running if part.run.status == "running"]
+        self._running = [part for part in still if _together(part.run.trial, event.trial)]
+        for part in still:
+            if part not in self._running and part.run.id != event.run:
                 part.run = replace(part.run, status="interrupted")
-        self._running = []
         former = self.parts.get(event.run)
         facts = {
             "started": event.at,
@@ -182,6 +186,7 @@ class _Fold:
             "command": event.command,
             "user": event.user,
             "plan": event.plan,
+            "trial": event.trial,
         }
         if former:
             former.run = replace(former.run, **facts)
@@ -254,6 +259,11 @@ class _Fold:
         self._owners[one.run, one.stage] = one
         if one.key is not None:
             self._latest[one.stage, one.key] = one
+
+
+def _together(one: Trial | None, other: Trial | None) -> bool:
+    """Whether two runs are trials of one sweep, which may go on at once."""
+    return one is not None and other is not None and one.sweep == other.sweep
 
 
 def _artifacts(record: Record | None) -> tuple[Artifact, ...]:

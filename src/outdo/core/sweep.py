@@ -1,27 +1,26 @@
-"""Params to try: what a person writes behind `--set` to values, every combination of them, and the text of a params
-file with a value replaced."""
+"""Params to try: what a person writes behind `--set`, and the points it stands for: every combination of listed
+values, and values drawn at random that are the same for the same seed."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
-from math import prod
-from typing import Any
+from collections.abc import Iterator, Sequence
+from math import exp, isfinite, log, prod
+from typing import Literal, NoReturn, get_args
 
-import yaml
 from msgspec import Struct, json
 
 from outdo.core import params
-from outdo.core.compare import same
+from outdo.core.digest import digest
 from outdo.core.errors import BadSet, UserError
-from outdo.core.model import Path, Value
+from outdo.core.model import Path, Phrase, Value
 from outdo.core.query import nearest
-from outdo.core.values import MISSING, leaves, lookup
 
 MOST = 1000
-"""How many combinations one command may try."""
+"""How many points one command may try."""
+Kind = Literal["log", "uniform", "int", "choice"]
 _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)")
-_FILE = re.compile(r"(?P<file>[^=:]+\.(?:ya?ml|json)):(?P<key>[^=]+)")
-_CLOSES = {"[": "]", "{": "}", '"': '"', "'": "'"}
+_FILE = re.compile(r"(?P<file>[^=:]+\.(?:ya?ml|json|toml|py)):(?P<key>[^=]+)")
+_DRAW = re.compile(r"(?P<kind>[a-z_]+)\((?P<inner>.*)\)")
+_CLOSES = {"[": "]", "{": "}", '"': '"', "'": "'", "(": ")"}
 
 
 class Choice(Struct, frozen=True):
@@ -32,6 +31,16 @@ class Choice(Struct, frozen=True):
     values: tuple[Value, ...]
 
 
+class Draw(Struct, frozen=True):
+    """A param whose values are drawn at random."""
+
+    file: Path
+    key: str
+    kind: Kind
+    values: tuple[Value, ...]
+    """Of a `choice` the values, else the least and the greatest."""
+
+
 class Setting(Struct, frozen=True):
     """A param with the value it shall have."""
 
@@ -39,13 +48,23 @@ class Setting(Struct, frozen=True):
     key: str
     value: Value
 
+    @property
+    def name(self) -> str:
+        """As stages name the param."""
+        return self.key if self.file == "params.yaml" else f"{self.file}:{self.key}"
+
     def __str__(self) -> str:
-        name = self.key if self.file == "params.yaml" else f"{self.file}:{self.key}"
-        return f"{name}={self.value if isinstance(self.value, str) else json.encode(self.value).decode()}"
+        return (
+            f"{self.name}={self.value if isinstance(self.value, str) else json.encode(self.value).decode()}"
+        )
 
 
-def parse_choice(text: str) -> Choice:
-    """What `train.lr=0.1,0.01`, `depth=3..6` or `other.yaml:loss=l1` asks for; raises `BadSet`."""
+Point = tuple[Setting, ...]
+"""One trial's params."""
+
+
+def parse(text: str) -> Choice | Draw:
+    """What `train.lr=0.1,0.01`, `depth=3..6`, `other.toml:loss=l1` or `lr=log(1e-4,1e-1)` asks for; raises `BadSet`."""
     name, is_set, words = text.partition("=")
     name = name.strip()
     if not is_set or not name or not words.strip():
@@ -54,6 +73,9 @@ def parse_choice(text: str) -> Choice:
         )
     found = _FILE.fullmatch(name)
     file, key = (found["file"], found["key"]) if found else ("params.yaml", name)
+    drawn = _DRAW.fullmatch(words.strip())
+    if drawn:
+        return _draw(file, key, drawn, text)
     values: list[Value] = []
     for word in _split(words):
         values += _values(word.strip(), text)
@@ -62,26 +84,38 @@ def parse_choice(text: str) -> Choice:
     return Choice(file, key, tuple(values))
 
 
-def expand(choices: Sequence[Choice]) -> list[tuple[Setting, ...]]:
-    """Every combination of values, the last param changing fastest; raises `BadSet` for one named twice, and for
-    more than `MOST` combinations."""
-    names = [(choice.file, choice.key) for choice in choices]
+def points(asked: Sequence[Choice | Draw], trials: int | None = None, seed: int = 0) -> list[Point]:
+    """Every combination of the listed values, the last param changing fastest.
+
+    With `trials` so many points: they share the combinations out evenly, or are some of them where there are more;
+    what is drawn is drawn for each anew, by the seed and its number alone, so that a longer search begins with what a
+    shorter one has drawn. Raises `BadSet` for a param named twice, more than `MOST` points, and draws without
+    `trials`."""
+    names = [(one.file, one.key) for one in asked]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise BadSet(f"'{twice[1]}' is set twice", fix=f"--set {twice[1]}=VALUE,VALUE tries both")
-    count = prod(len(choice.values) for choice in choices)
-    if count > MOST:
-        raise BadSet(f"these are {count} combinations; {MOST} are the most", fix="take fewer values")
-    rows = product(*(choice.values for choice in choices))
-    return [tuple(Setting(*name, value) for name, value in zip(names, row, strict=True)) for row in rows]
+    listed = [one for one in asked if isinstance(one, Choice)]
+    drawn = [one for one in asked if isinstance(one, Draw)]
+    if drawn and trials is None:
+        raise BadSet(f"'{drawn[0].key}' is drawn at random, but not how often", fix="--trials 20")
+    count = prod(len(one.values) for one in listed)
+    if (trials or count) > MOST:
+        told = f"these are {count} combinations" if trials is None else f"these are {trials} trials"
+        raise BadSet(f"{told}; {MOST} are the most", fix="take fewer")
+    wanted = count if trials is None else trials if drawn else min(trials, count)
+    found: list[Point] = []
+    for number, place in enumerate(_places(count, wanted, seed)):
+        values = {
+            (one.file, one.key): one.values[at]
+            for one, at in zip(listed, _digits(listed, place), strict=True)
+        }
+        values |= {(one.file, one.key): _drawn(one, seed, number) for one in drawn}
+        found.append(tuple(Setting(*name, values[name]) for name in names))
+    return found
 
 
-def set_values(path: Path, text: str, settings: Sequence[Setting]) -> str:
-    """The text of a YAML or JSON file with these values in place, all else as it stood; raises `BadSet` for a param
-    that is not there, or that can't be replaced alone."""
-    for setting in settings:
-        text = _set(path, text, setting)
-    return text
+# What is listed.
 
 
 def _split(words: str) -> Iterator[str]:
@@ -104,61 +138,83 @@ def _values(word: str, text: str) -> Sequence[Value]:
     if found:
         first, last = int(found[1]), int(found[2])
         if not 0 <= last - first < MOST:
-            raise BadSet(f"'{word}' is no range of at most {MOST} whole numbers", fix="--set depth=3..6")
+            _refuse(f"'{word}' is no range of at most {MOST} whole numbers", text, word, "--set depth=3..6")
         return range(first, last + 1)
+    return [_value(word, text)]
+
+
+def _value(word: str, text: str) -> Value:
     try:
-        return [params.parse("value.yaml", f"value: {word}\n")["value"]]
+        return params.parse("value.yaml", f"value: {word}\n")["value"]
     except UserError:
-        raise BadSet(f"'{word}' in '{text}' can't be read as a value", fix="quote it") from None
+        _refuse(f"'{word}' can't be read as a value", text, word, "quote it")
 
 
-def _set(path: Path, text: str, setting: Setting) -> str:
-    before = params.parse(path, text)
-    if lookup(before, setting.key) is MISSING:
-        known = list(leaves(before)) if isinstance(before, Mapping) else []
-        near = nearest(setting.key, known)
-        fix = f"did you mean '{near}'?" if near else f"known are {', '.join(known[:8]) or 'none'}"
-        raise BadSet(f"'{path}' holds no param '{setting.key}'", fix=fix)
-    node = _node(yaml.compose(text.removeprefix("\ufeff"), Loader=yaml.SafeLoader), setting.key)
-    shift = len(text) - len(text.removeprefix("\ufeff"))
-    if node is not None:
-        start = node.start_mark.index + shift
-        end = start + len(text[start : node.end_mark.index + shift].rstrip())
-        written = json.encode(setting.value).decode()
-        if text[start - 1 : start] == ":":
-            written = f" {written}"
-        after = text[:start] + written + text[end:]
-        if _is_just(path, before, after, setting):
-            return after
-    fix = f"edit {path}, then outdo run"
-    raise BadSet(f"'{setting.key}' in '{path}' can't be set alone: others share its value", fix=fix)
+def _digits(listed: Sequence[Choice], place: int) -> list[int]:
+    """Which value of each param the combination at `place` has."""
+    found: list[int] = []
+    for one in reversed(listed):
+        place, at = divmod(place, len(one.values))
+        found.append(at)
+    return found[::-1]
 
 
-def _is_just(path: Path, before: Value, after: str, setting: Setting) -> bool:
-    """Whether `after` is `before` with this value in place."""
-    try:
-        found = params.parse(path, after)
-    except UserError:
-        return False
-    return same(found, _replaced(before, setting.key.split("."), setting.value))
+def _places(count: int, wanted: int, seed: int) -> Iterator[int]:
+    """The combinations of `wanted` points: in order, or shuffled where not all are wanted."""
+    order: Sequence[int] = range(count)
+    if wanted < count:
+        order = sorted(order, key=lambda place: digest("point/1", seed, place))
+    return (order[number % count] for number in range(wanted))
 
 
-def _replaced(values: Value, steps: Sequence[str], value: Value) -> Value:
-    if not steps:
-        return value
-    if isinstance(values, Mapping):
-        return {**values, steps[0]: _replaced(values[steps[0]], steps[1:], value)}
-    at = int(steps[0]) % len(values)
-    return [*values[:at], _replaced(values[at], steps[1:], value), *values[at + 1 :]]
+# What is drawn.
 
 
-def _node(node: Any, key: str) -> Any:
-    """Where the value of a dotted name stands in a composed file; None where it comes from elsewhere."""
-    for step in key.split("."):
-        if isinstance(node, yaml.MappingNode):
-            node = next((inner for name, inner in node.value if name.value == step), None)
-        elif isinstance(node, yaml.SequenceNode):
-            node = node.value[int(step)]
-        if node is None:
-            return None
-    return node
+def _draw(file: Path, key: str, found: re.Match[str], text: str) -> Draw:
+    kinds = get_args(Kind)
+    kind: Kind = found["kind"]  # type: ignore[assignment]
+    inner = found["inner"]
+    if kind not in kinds:
+        near = nearest(kind, kinds)
+        fix = (
+            f"did you mean '{near}(…)'?"
+            if near
+            else f"known are {', '.join(kinds)}; quote it to mean the text"
+        )
+        _refuse(f"no way to draw values is called '{kind}'", text, kind, fix)
+    words = [word.strip() for word in _split(inner)]
+    values = tuple(_value(word, text) for word in words) if inner.strip() else ()
+    if kind == "choice":
+        if not values:
+            _refuse("there is nothing to choose from", text, found[0], "choice(l1, l2)")
+        return Draw(file, key, "choice", values)
+    if len(values) != 2:
+        _refuse(f"'{kind}' takes the least and the greatest value", text, found[0], f"{kind}(1, 10)")
+    for word, value in zip(words, values, strict=True):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole and (kind == "int" or not isinstance(value, float) or not isfinite(value)):
+            _refuse(f"'{word}' is no {'whole ' if kind == 'int' else ''}number", text, word, f"{kind}(1, 10)")
+        if kind == "log" and value <= 0:
+            _refuse("a logarithm needs numbers above 0", text, word, "log(1e-4, 1e-1)")
+    if values[0] >= values[1]:
+        _refuse(f"'{words[0]}' is not less than '{words[1]}'", text, inner, f"{kind}({words[1]}, {words[0]})")
+    return Draw(file, key, kind, values)
+
+
+def _drawn(one: Draw, seed: int, number: int) -> Value:
+    """The value of a point, by a digest instead of a generator: the same on every machine and in every version."""
+    share = int(digest("draw/1", seed, number, one.file, one.key)[:13], 16) / 16**13
+    if one.kind == "choice":
+        return one.values[int(share * len(one.values))]
+    low, high = one.values
+    if one.kind == "int":
+        return int(low) + int(share * (high - low + 1))
+    value = (
+        exp(log(low) + share * (log(high) - log(low))) if one.kind == "log" else low + share * (high - low)
+    )
+    return min(max(float(f"{value:.6g}"), float(low)), float(high))
+
+
+def _refuse(what: str, text: str, word: str, fix: str) -> NoReturn:
+    line = f"--set {text}"
+    raise BadSet(what, where=Phrase(line, line.rfind(word), max(1, len(word))), fix=fix)

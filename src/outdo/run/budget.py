@@ -1,7 +1,8 @@
 """What the machine has, and which stages may run side by side on it."""
 
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -31,10 +32,15 @@ class Share(Struct, frozen=True):
 class Budget:
     """Gives shares of a machine to stages in the order they ask, so that none waits for ever.
 
-    A stage that does not fit holds back what it needs: later ones may pass it only on what it has no use for.
+    A stage that does not fit holds back what it needs: later ones may pass it only on what it has no use for. Several
+    runs may share one: `freed` is called whenever there may be room again for what one of them waits with.
     """
 
-    def __init__(self, machine: Machine, jobs: int | None = None) -> None:
+    def __init__(
+        self, machine: Machine, jobs: int | None = None, freed: Callable[[], None] = lambda: None
+    ) -> None:
+        self._freed = freed
+        self.lock = threading.RLock()
         self._machine = machine
         self._jobs = jobs or 10_000
         self._cpu = machine.cpu
@@ -59,6 +65,12 @@ class Budget:
 
     def give_back(self, share: Share) -> None:
         """Frees what a stage had."""
+        with self.lock:
+            self.put_back(share)
+        self._freed()
+
+    def put_back(self, share: Share) -> None:
+        """The same for a share that nobody had the time to miss."""
         self._cpu += share.cpu
         self._memory += share.memory
         self._jobs += 1
@@ -112,18 +124,20 @@ class Budget:
 
 
 class Round:
-    """One round of asking for shares; what is held back in it is free again after it."""
+    """One round of asking for shares, of one run at a time; what is held back in it is free again after it."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._held: list[Resources] = []
 
     def __enter__(self) -> "Round":
+        self._budget.lock.acquire()
         return self
 
     def __exit__(self, *_: object) -> None:
         for resources in self._held:
             self._budget.release(resources)
+        self._budget.lock.release()
 
     @property
     def open(self) -> bool:

@@ -6,7 +6,7 @@ call `wait` is settled so, and a file that was edited since the plan was made is
 """
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from queue import SimpleQueue
 from time import time
@@ -36,9 +36,10 @@ from outdo.core.model import (
 )
 from outdo.core.plan import Facts, decide, missing_inputs
 from outdo.run.budget import Budget, Share
+from outdo.run.claims import Claims
 from outdo.run.crew import Crew
 from outdo.run.watch import Watch
-from outdo.run.workbench import Ended, Orders, Work, Workbench, artifacts
+from outdo.run.workbench import COMPELLING, Ended, Orders, Work, Workbench, artifacts
 
 
 class Order(Struct, frozen=True):
@@ -59,9 +60,20 @@ class Sight(Protocol):
 
 
 class Engine:
-    """One run of a plan; `post` and `stop` may be called from any thread."""
+    """One run of a plan; `post` and `stop` may be called from any thread.
 
-    def __init__(self, order: Order, sight: Sight, bench: Workbench, budget: Budget, watch: Watch) -> None:
+    With `claims` it shares the budget with others that go on at once, and waits for what one of them computes."""
+
+    def __init__(
+        self,
+        order: Order,
+        sight: Sight,
+        bench: Workbench,
+        budget: Budget,
+        watch: Watch,
+        claims: Claims | None = None,
+    ) -> None:
+        self._claims = claims
         self._order = order
         self._sight = sight
         self._bench = bench
@@ -97,9 +109,11 @@ class Engine:
     def events(self) -> Iterator[AnyEvent]:
         """Yields what happens until nothing is left to do. When it returns, or is closed, nothing runs any more."""
         heapq.heapify(self._ready)
+        if self._claims:
+            self._claims.bell.listen(self._wake)
         try:
             yield from self._start_ready()
-            while self._running:
+            while self._running or self._waits:
                 try:
                     message = self._inbox.get()
                 except KeyboardInterrupt:
@@ -113,6 +127,8 @@ class Engine:
             while self._running:
                 if isinstance(message := self._inbox.get(), tuple):
                     self._conclude(*message)
+            if self._claims:
+                self._claims.bell.leave(self._wake)
             self._crew.close()
 
     def posted(self) -> Iterator[AnyEvent]:
@@ -133,6 +149,14 @@ class Engine:
     def _stopping(self) -> bool:
         return self._bench.cancel.requested or (self._failed and not self._order.keep_going)
 
+    @property
+    def _waits(self) -> bool:
+        """Whether another run has what a stage of this one needs, the machine or a result."""
+        return self._claims is not None and bool(self._ready) and not self._stopping
+
+    def _wake(self) -> None:
+        self._inbox.put(None)
+
     def _start_ready(self) -> Iterator[AnyEvent]:
         """Starts what is ready and fits on the machine, in the plan's order."""
         waiting: list[tuple[int, StageName]] = []
@@ -147,15 +171,18 @@ class Engine:
                 if share is None:
                     waiting.append((place, name))
                     continue
-                yield from self._start(name, share)
+                started = yield from self._start(name, share)
+                if not started:
+                    waiting.append((place, name))
         for item in waiting:
             heapq.heappush(self._ready, item)
 
     def _next_is_kept(self) -> bool:
         return self._planned[self._ready[0][1]].verb == "keep"
 
-    def _start(self, name: StageName, share: Share) -> Iterator[AnyEvent]:
-        """Decides a stage with what its inputs hold now, and does it, or hands it to the crew."""
+    def _start(self, name: StageName, share: Share) -> Generator[AnyEvent, None, bool]:
+        """Decides a stage with what its inputs hold now, and does it, or hands it to the crew; False for one that
+        another run computes at the moment."""
         stage = self._order.graph.stages[name]
         planned = self._planned[name]
         blocker = next((p for p in self._order.graph.parents[name] if self.ended.get(p) in BAD), None)
@@ -170,6 +197,9 @@ class Engine:
                 ended = Ended("failed", failure="; ".join(mistake.what for mistake in missing))
             else:
                 action = decide(stage, facts, force=self._order.force)
+                if not self._may_compute(action):
+                    self._budget.put_back(share)
+                    return False
                 ended = Ended("kept", action.record)
                 if planned.key is not None and action.key != planned.key:
                     message = "its inputs changed since the plan was made; what they hold now counts"
@@ -178,9 +208,17 @@ class Engine:
                     deps = {dep: facts.entries[dep] for dep in stage.deps}
                     params = {str(param): facts.params[param] for param in stage.params}
                     self._hand(Work(stage, action, deps, params, share))
-                    return
+                    return True
         self._budget.give_back(share)
         yield self._finish(name, action, ended)
+        return True
+
+    def _may_compute(self, action: Action) -> bool:
+        """Whether no other run is about to come to the result that this one could take over."""
+        compelled = any(reason.kind in COMPELLING for reason in action.reasons)
+        if self._claims is None or action.verb != "run" or action.key is None or compelled:
+            return True
+        return self._claims.take(action.key, self._order.run)
 
     def _facts(self, stage: Stage) -> Facts:
         """What a stage's inputs and outputs hold now; of outputs made in this run it is known."""
@@ -210,22 +248,24 @@ class Engine:
             yield message
         elif isinstance(message, tuple):
             work, ended = message
-            self._conclude(work, ended)
             if ended.lost and not self._stopping:
                 yield Warned(
                     self._order.run, time(), f"{ended.failure}; it is computed again", work.stage.name
                 )
                 again = Action(work.stage.name, "run", (Reason("lost", ended.lost),), work.action.key)
-                share = self._budget.take(work.stage.resources)
-                assert share is not None
-                self._hand(Work(work.stage, again, work.deps, work.params, share))
+                self._running -= 1
+                self._crew.done()
+                self._hand(Work(work.stage, again, work.deps, work.params, work.share))
                 return
+            self._conclude(work, ended)
             yield self._finish(work.stage.name, work.action, ended)
 
     def _conclude(self, work: Work, ended: Ended) -> None:  # noqa: ARG002
         self._running -= 1
         self._crew.done()
         self._budget.give_back(work.share)
+        if self._claims and work.action.key:
+            self._claims.free(work.action.key, self._order.run)
 
     def _finish(self, name: StageName, action: Action, ended: Ended) -> StageFinished:
         """Books the end of a stage and frees those that waited for it."""

@@ -47,7 +47,7 @@ METRICS_LIMIT = 4 * 1024 * 1024
 """Bytes up to which a metric file is read for numbers."""
 
 
-_COMPELLING = ("forced", "always_changed", "no_inputs")
+COMPELLING = ("forced", "always_changed", "no_inputs")
 """Reasons by which a stage runs even where its result is known."""
 
 
@@ -147,7 +147,7 @@ class Workbench:
         """The stage's outputs as someone else has computed them, in place; None where it has to run. A remote that
         fails is told once, and not asked again."""
         recall = self._recall
-        compelled = any(reason.kind in _COMPELLING for reason in work.action.reasons)
+        compelled = any(reason.kind in COMPELLING for reason in work.action.reasons)
         if (
             recall is None
             or work.action.key is None

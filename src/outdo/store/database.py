@@ -29,7 +29,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from outdo.core.errors import NewerLedger
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest of `migrations/versions`."""
 MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
 BUSY_SECONDS = 5
@@ -74,8 +74,10 @@ runs = Table(
     Column("dirty", Boolean, nullable=False),
     Column("environment", String, ForeignKey("environments.digest")),
     Column("warnings", Text, nullable=False),
+    Column("sweep", String, index=True),
+    Column("trial", Text),
 )
-"""`command`, `plan` and `warnings` are JSON."""
+"""`command`, `plan`, `warnings` and `trial` are JSON; `sweep` is what a trial is one of."""
 
 codes = Table(
     "codes",

@@ -22,6 +22,10 @@ def condition(wanted: Filter) -> ColumnElement[bool]:
             begins = func.substr(codes.c.commit, 1, len(wanted.text)) == wanted.text
             known = select(codes.c.id).where(codes.c.commit.is_not(None), _negated(wanted, begins))
             return runs.c.code.in_(known)
+        case "sweep":
+            begins = func.substr(runs.c.sweep, 1, len(wanted.text)) == wanted.text
+            ends = func.substr(runs.c.sweep, -len(wanted.text)) == wanted.text
+            return and_(runs.c.sweep.is_not(None), _negated(wanted, or_(begins, ends)))
         case "dirty":
             return _negated(wanted, runs.c.dirty.is_(wanted.number == 1))
         case "number" | "seconds" | "started":

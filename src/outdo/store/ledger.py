@@ -135,6 +135,13 @@ class Ledger:
         with self._reading() as connection:
             return list(connection.scalars(select(runs.c.id).order_by(runs.c.number)))
 
+    def sweeps(self) -> list[RunId]:
+        """The names of all sweeps, in the order in which they were begun."""
+        begun = func.min(runs.c.number)
+        query = select(runs.c.sweep).where(runs.c.sweep.is_not(None)).group_by(runs.c.sweep).order_by(begun)
+        with self._reading() as connection:
+            return list(connection.scalars(query))
+
     def metric_names(self) -> list[str]:
         """Every metric that some run has."""
         with self._reading() as connection:

@@ -28,8 +28,10 @@ _encoder = json.Encoder(order="sorted")
 class Lock:
     """The records in a project's lock file, and the bytes they were read from."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, durable: bool = True) -> None:
+        """Without `durable` what is saved need not survive a loss of power, as in a work tree that won't either."""
         self._path = path
+        self._durable = durable
         self._text = b""
         self.records: dict[StageName, Record] = {}
         try:
@@ -44,7 +46,7 @@ class Lock:
         plain = {name: structs.replace(record, run=None, seconds=0.0) for name, record in records.items()}
         text = json.format(_encoder.encode(_File(1, plain)), indent=2) + b"\n"
         if text != self._text:
-            write_atomic(self._path, text, durable=True)
+            write_atomic(self._path, text, durable=self._durable)
             self._text = text
         self.records = plain
 

@@ -9,7 +9,7 @@ from msgspec import json
 from sqlalchemy import Column, Connection, Row, Table, delete, insert, select, update
 
 from outdo.core.digest import digest
-from outdo.core.model import Artifact, Entry, Reason, RunId, StageName, Value
+from outdo.core.model import Artifact, Entry, Reason, RunId, StageName, Trial, Value
 from outdo.core.record import Notice, Run, StageRun, number_of, text_of
 from outdo.store.database import artifacts, codes, environments, metrics, params, runs, stage_runs
 
@@ -22,6 +22,7 @@ _words = json.Decoder(tuple[str, ...]).decode
 _counts = json.Decoder(dict[str, int]).decode
 _reasons = json.Decoder(tuple[Reason, ...]).decode
 _notices = json.Decoder(tuple[Notice, ...]).decode
+_trial = json.Decoder(Trial).decode
 
 
 # Runs to rows.
@@ -97,6 +98,8 @@ def _run_row(run: Run) -> Values:
         "dirty": run.dirty,
         "environment": run.environment,
         "warnings": _json(run.warnings),
+        "sweep": run.trial.sweep if run.trial else None,
+        "trial": _json(run.trial) if run.trial else None,
     }
 
 
@@ -230,6 +233,7 @@ def _run(row: Row[Any], known: Mapping[str, Row[Any]], stages: Mapping[StageName
         plan=_counts(row.plan),
         stages=stages,
         warnings=_notices(row.warnings),
+        trial=_trial(row.trial) if row.trial else None,
     )
 
 
