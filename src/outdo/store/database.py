@@ -1,8 +1,10 @@
 """The ledger's tables, the same on SQLite and PostgreSQL, and the way a database gets them."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import (
@@ -200,7 +202,8 @@ def _sqlite(path: str | None) -> Engine:
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, record: Any) -> None:  # noqa: ARG001
         cursor = connection.cursor()
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _keep_log(cursor)
+        for setting in ("synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {setting}")
         cursor.close()
 
@@ -210,6 +213,21 @@ def _sqlite(path: str | None) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _keep_log(cursor: Any) -> None:
+    """Has the database keep a write-ahead log. Where two processes make a database at once, SQLite tells one of them at
+    once that it is locked, however long it may wait for other things."""
+    deadline = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(0.01)
+        else:
+            return
 
 
 def _revision(connection: Connection) -> str | None:
