@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from outdo.app.data.add import add
+from outdo.app.data.share import Asked, pull, push
 from outdo.app.data.status import State, status
+from outdo.app.data.tracking import Tracking
 from outdo.app.data.ways import ways
 from outdo.app.project import Project, open_project
 from outdo.core.compare import FileChange
-from outdo.core.errors import BadPath, CantTrack, Damaged, NotAFile, NotInStore, UserError
+from outdo.core.errors import BadPath, CantTrack, Damaged, NotAFile, NotInRemote, NotInStore, UserError
 from outdo.core.model import Digest, Entry
 from outdo.integrations.dvc import listing
 from outdo.integrations.ports import Way
@@ -30,6 +32,7 @@ def root(tmp_path: Path) -> Path:
     root = tmp_path / "mine"
     (root / ".dvc").mkdir(parents=True)
     (root / ".dvc" / "config").write_text("")
+    (root / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n")
     (root / "dvc.yaml").write_text("stages: {}\n")
     for name, content in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -277,6 +280,51 @@ def test_nothing_is_added_to_a_folder_of_dvc_2(root: Path) -> None:
     (root / "raw.dvc").write_text(f"outs:\n- md5: {name}\n  path: raw\n")
     with pytest.raises(CantTrack, match="DVC 2"):
         added(root, "raw/a")
+
+
+# To a remote and back.
+
+
+@pytest.fixture
+def shared(root: Path, tmp_path: Path) -> Path:
+    """What `root` has added and pushed, in a clone that has no cache."""
+    (root / ".dvc" / "config").write_text(
+        "[core]\n    remote = lab\n['remote \"lab\"']\n    url = ../../lab\n"
+    )
+    added(root, "raw", "one")
+    push(Tracking(opened(root)), Asked(), lambda _: None)
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", "add", "."], cwd=root, check=True)
+    subprocess.run(["git", *who, "commit", "-qm", "x"], cwd=root, check=True)
+    subprocess.run(["git", "clone", "-q", str(root), str(tmp_path / "yours")], check=True)
+    return tmp_path / "yours"
+
+
+def test_what_is_pushed_has_dvcs_names(shared: Path) -> None:
+    names = sorted(
+        str(path.relative_to(shared.parent / "lab"))[:12] for path in (shared.parent / "lab").rglob("*/*/*/*")
+    )
+    assert names == ["files/md5/26", "files/md5/32", "files/md5/b0"]
+
+
+def test_what_is_pulled_is_in_place(shared: Path) -> None:
+    done = pull(Tracking(opened(shared)), Asked(), lambda _: None)
+    assert done.moved["lab"].objects == 3
+    assert (shared / "raw" / "sub" / "b").read_text() == "2\n"
+    assert status(opened(shared)).clean
+
+
+def test_of_a_folder_only_the_part_travels_that_is_asked_for(shared: Path) -> None:
+    pull(Tracking(opened(shared)), Asked(("raw/sub",)), lambda _: None)
+    assert [path.name for path in (shared / "raw").rglob("*") if path.is_file()] == ["b"]
+    assert [path.name for path in (shared / ".dvc" / "cache").rglob("*") if path.is_file()] == [B[2:]]
+
+
+def test_what_the_remote_lacks_is_told_and_the_rest_is_here(shared: Path) -> None:
+    (shared.parent / "lab" / "files" / "md5" / B[:2] / B[2:]).unlink()
+    with pytest.raises(NotInRemote, match="'raw'"):
+        pull(Tracking(opened(shared)), Asked(), lambda _: None)
+    assert state(shared, "one").held
 
 
 def test_a_pointer_that_is_none_stops_everything(root: Path) -> None:

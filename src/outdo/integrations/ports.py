@@ -131,3 +131,5 @@ class Way(NamedTuple):
     """What carries to the remote of this name; an empty one means the first. Raises `NoRemote`."""
     settle: Callable[[], None]
     """What was kept survives a loss of power, and what was looked at is remembered."""
+    remote: str = ""
+    """The name of the remote that is meant where none is named; empty where there is none."""

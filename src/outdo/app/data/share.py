@@ -117,13 +117,12 @@ def _by_remote(
     tracking: Tracking, asked: Asked, *, pushing: bool = False
 ) -> Iterable[tuple[str, Way, list[Target]]]:
     """The targets that travel, by where to and how."""
-    default = next(iter(tracking.project.pipeline.remotes), "")
     found: dict[tuple[str, str], tuple[Way, list[Target]]] = {}
     for target in tracking.meant(asked.targets):
         one = target.tracked
         if one.entry is not None and (one.push or not pushing):
             way = tracking.way(one)
-            remote = asked.remote or one.remote or default
+            remote = asked.remote or one.remote or way.remote
             found.setdefault((remote, way.pointers.suffix), (way, []))[1].append(target)
     return [(remote, way, targets) for (remote, _), (way, targets) in found.items()]
 

@@ -1,5 +1,6 @@
 """The ways in which a project's paths are tracked: Outdo's own, and in a DVC repository DVC's too."""
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -62,17 +63,18 @@ def ways(project: Project) -> Sequence[Way]:
 
 
 def _dvc(project: Project, repository: "Repository") -> Way:
-    found: Way = lazy("outdo.integrations.dvc.data").way(repository, project.state)
+    found: Way = lazy("outdo.integrations.dvc.data").way(repository, project.state, os.environ)
     return found
 
 
 def _own(project: Project) -> Way:
+    first = next(iter(project.pipeline.remotes), "")
+
     def carrier(remote: str, tell: Tell) -> Carrier:
-        name = remote or next(iter(project.pipeline.remotes), "")
-        return OwnCarrier(project, transfer_to(project, find_remote(project, name), tell))
+        return OwnCarrier(project, transfer_to(project, find_remote(project, remote or first), tell))
 
     def settle() -> None:
         project.objects.sync()
         project.stat.save()
 
-    return Way(OwnPointers(), project.workspace, FolderParts(project.objects), carrier, settle)
+    return Way(OwnPointers(), project.workspace, FolderParts(project.objects), carrier, settle, first)

@@ -2,12 +2,15 @@
 
 import os
 import posixpath
+from collections.abc import Mapping
 
-from outdo.core.errors import NoRemote
 from outdo.integrations.dvc.bytes import Bytes
+from outdo.integrations.dvc.carrier import DvcCarrier
+from outdo.integrations.dvc.exchange import Exchange
 from outdo.integrations.dvc.links import Links
 from outdo.integrations.dvc.looking import Looking
 from outdo.integrations.dvc.parts import Folders
+from outdo.integrations.dvc.remotes import reach
 from outdo.integrations.dvc.repository import Repository
 from outdo.integrations.dvc.tracked import DvcPointers
 from outdo.integrations.ports import Carrier, Way
@@ -16,7 +19,7 @@ from outdo.store.statcache import StatCache
 from outdo.store.transfer import Tell
 
 
-def way(repository: Repository, state: str) -> Way:
+def way(repository: Repository, state: str, environ: Mapping[str, str]) -> Way:
     """How paths of a project in a DVC repository are tracked; `state` is a folder of Outdo's own."""
     pointers = DvcPointers()
     memory = StatCache(os.path.join(state, "dvc"))
@@ -26,12 +29,12 @@ def way(repository: Repository, state: str) -> Way:
     links = Links(repository.cache, repository.settings.links, Scratch(os.path.join(state, "dvc", "tmp")))
     folders = Folders(links)
 
-    def carrier(remote: str, tell: Tell) -> Carrier:  # noqa: ARG001
-        what = f"data does not travel to DVC's remotes{f' (like {remote})' if remote else ''} yet"
-        raise NoRemote(what, fix="dvc push, dvc pull")
+    def carrier(remote: str, tell: Tell) -> Carrier:
+        reached = reach(repository.settings, remote, environ)
+        return DvcCarrier(Exchange(repository.cache, repository.runs, reached, tell), folders)
 
     def settle() -> None:
         memory.save()
         repository.save()
 
-    return Way(pointers, Bytes(looking, links, folders), folders, carrier, settle)
+    return Way(pointers, Bytes(looking, links, folders), folders, carrier, settle, repository.settings.remote)

@@ -118,7 +118,7 @@ class Exchange:
 
         def ask(one: Object) -> None:
             if not self._cache.has(*one):
-                content = self._listing(*one)
+                content = self.listing(*one)
                 if content is not None:
                     listings[one] = content
                 else:
@@ -168,7 +168,7 @@ class Exchange:
         if result is not None:
             found[name] = result
 
-    def _listing(self, name: str, kind: str) -> bytes | None:
+    def listing(self, name: str, kind: str) -> bytes | None:
         """A folder's listing as the remote has it; None where it lacks it, or has something else."""
         try:
             content = b"".join(self._depot.read(object_name(name, kind)))

@@ -21,18 +21,25 @@ class Folders:
         self._links = links
         self._cache = links.cache
         self._made: dict[Digest, dict[Path, str]] = {}
-        """Parts of folders, for which no object needs to be there."""
+        """Folders for which no object is there: parts of others."""
+        self._read: dict[Digest, dict[Path, str]] = {}
+        """The listing that was read last."""
 
     def files(self, folder: Entry) -> dict[Path, str]:
         """The MD5s by path of a kept folder; raises `NotInStore`, or `Damaged` also for names that can't be."""
-        name, kind = name_of(folder.digest)
-        if folder.digest in self._made:
-            return self._made[folder.digest]
-        files = self._cache.files(name, kind)
-        parts = {part.lower() for path in files for part in path.split("/")}
-        if not folders_of(files).isdisjoint(files) or not parts.isdisjoint(_CLOSED):
-            raise Damaged(f"the folder '{name}' in DVC's cache holds a name that can't be")
-        return files
+        known = self._made.get(folder.digest) or self._read.get(folder.digest)
+        if known is None:
+            known = _checked(self._cache.files(*name_of(folder.digest)), folder)
+            self._read = {folder.digest: known}
+        return known
+
+    def made(self, entry: Entry) -> dict[Path, str] | None:
+        """The MD5s by path of a folder that has no object of its own, as it is a part of one; None for any other."""
+        return self._made.get(entry.digest)
+
+    def learn(self, folder: Entry, files: dict[Path, str]) -> None:
+        """What a folder holds that is not kept here; for as long as the process lives."""
+        self._made[folder.digest] = _checked(files, folder)
 
     def holds(self, entry: Entry) -> bool:
         """Whether the cache has all that it takes to restore this entry."""
@@ -101,3 +108,10 @@ class Folders:
         went = sum(size(md5) for path, md5 in before.items() if after.get(path) != md5)
         came = sum(size(md5) for path, md5 in after.items() if before.get(path) != md5)
         return max(0, folder.size - went + came)
+
+
+def _checked(files: dict[Path, str], folder: Entry) -> dict[Path, str]:
+    parts = {part.lower() for path in files for part in path.split("/")}
+    if not folders_of(files).isdisjoint(files) or not parts.isdisjoint(_CLOSED):
+        raise Damaged(f"the folder '{folder.digest}' in DVC's cache holds a name that can't be")
+    return files
