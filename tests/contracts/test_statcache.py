@@ -2,6 +2,7 @@
 
 import os
 import time
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ LATER = NOW + 10 * SECOND
 FILE = (NOW, NOW, 10, 42, 0o100644)
 ENTRY = Entry(D1, 10, "tree", 1)
 HEAD = Head("data", b"s" * 32, NOW, ENTRY)
-ROWS = Rows(b"a", list(FILE), b"d" * 32)
+ROWS = Rows(b"a", array("q", FILE).tobytes(), b"d" * 32)
 
 
 @pytest.fixture
@@ -159,7 +160,7 @@ def broken(request: pytest.FixtureRequest, cache: StatCache, tmp_path: Path) -> 
     put(cache)
     cache.save()
     cache.put_folder(HEAD, ROWS)
-    for path in [tmp_path / "stat" / "files", *(tmp_path / "stat" / "folders").iterdir()]:
+    for path in [tmp_path / "stat" / "files", *(tmp_path / "stat" / "trees").iterdir()]:
         path.write_bytes(DAMAGE[request.param](path.read_bytes()))
     return again(tmp_path)
 

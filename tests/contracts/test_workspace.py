@@ -811,3 +811,55 @@ def test_the_umask_is_kept(linked: World) -> None:
         os.umask(old)
     assert stat.S_IMODE(os.stat(linked.root / "a").st_mode) == 0o600
     assert stat.S_IMODE(os.stat(linked.objects.place(entry.digest)).st_mode) == 0o400
+
+
+# ---------------------------------------------------------------- large folders
+
+
+LARGE = 1500
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> tuple[World, Entry]:
+    world = World(tmp_path, ("hardlink", "copy"))
+    for number in range(LARGE):
+        world.write(f"big/{number % 5}/{number}", str(number))
+    os.symlink("1", world.root / "big" / "link")
+    return world, world.workspace.save("big")
+
+
+def test_a_large_folder_is_looked_at_and_put_back_as_a_small_one_is(large: tuple[World, Entry]) -> None:
+    world, entry = large
+    assert world.again().workspace.look(["big"]) == {"big": entry}
+    before = snapshot(world.root / "big")
+    world.workspace.remove("big")
+    world.workspace.restore("big", entry)
+    assert snapshot(world.root / "big") == before
+    assert world.again().workspace.look(["big"]) == {"big": entry}
+
+
+def test_only_what_differs_in_a_large_folder_is_touched(large: tuple[World, Entry]) -> None:
+    world, entry = large
+    kept = (world.root / "big/1/1").stat().st_ino
+    (world.root / "big/2/2").unlink()
+    (world.root / "big/2/new").write_text("new")
+    world.workspace.restore("big", entry)
+    assert world.workspace.look(["big"]) == {"big": entry}
+    assert (world.root / "big/1/1").stat().st_ino == kept
+
+
+def test_one_object_of_a_large_folder_that_is_gone_is_missed(large: tuple[World, Entry]) -> None:
+    world, entry = large
+    assert world.workspace.holds(entry)
+    lost = world.workspace.look(["big/3/3"])["big/3/3"]
+    os.unlink(world.objects.place(lost.digest))
+    assert not world.workspace.holds(entry)
+    with pytest.raises(NotInStore):
+        world.workspace.restore("big", entry)
+
+
+def test_one_part_of_a_large_folder_s_tree_that_is_gone_is_missed(large: tuple[World, Entry]) -> None:
+    world, entry = large
+    part = next(iter(trees.nodes(world.objects.get, entry.digest)))
+    os.unlink(world.objects.place(part))
+    assert not world.workspace.holds(entry)

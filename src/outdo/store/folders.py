@@ -2,10 +2,10 @@
 
 import os
 import stat
+from array import array
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from blake3 import blake3
-from msgspec import msgpack
 
 from outdo.core.errors import NotAFile
 from outdo.core.graph import glob_pattern
@@ -13,12 +13,13 @@ from outdo.core.model import Digest, Entry, Path
 from outdo.store.files import Mark, mark, unreadable
 from outdo.store.nodes import Tree
 from outdo.store.statcache import Head, Rows, StatCache
-from outdo.store.trees import refuse_stray_link
+from outdo.store.trees import Put, build, refuse_stray_link
 
-_NONE = "0" * 64
+_NONE = bytes(32)
+_MOST = (1 << 63) - 1
 _IGNORED = "__pycache__"
 """Python writes it into the folders it imports from: a stage would change its own dependency by reading it."""
-_KIND, _FOLDER, _LINK = 0o170000, stat.S_IFDIR, stat.S_IFLNK
+_KIND, _FILE, _FOLDER, _LINK = 0o170000, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK
 _HIDDEN = (".git", ".outdo")
 
 
@@ -32,33 +33,51 @@ class Scan:
         self.top = top
         self.is_glob = is_glob
         self.names: list[Path] = []
-        self.marks: list[int] = []
-        """Five a name, flat: at 100,000 files a fifth of the memory of tuples."""
+        self.marks = array("q")
+        """Five a name, flat: forty bytes a file, where a list of tuples takes 250."""
 
-    def add(self, name: Path, status: os.stat_result) -> None:
+    def add(self, name: Path, found: Mark) -> None:
         self.names.append(name)
-        self.marks += mark(status)
+        try:
+            self.marks.fromlist(list(found))
+        except OverflowError:
+            self.marks.extend(_fitted(found))
 
     def add_folder(self, name: Path) -> None:
-        self.names.append(f"{name}/")
-        self.marks += (0, 0, 0, 0, stat.S_IFDIR)
+        self.add(f"{name}/", (0, 0, 0, 0, stat.S_IFDIR))
 
     def mark(self, index: int) -> Mark:
         found = self.marks[5 * index : 5 * index + 5]
         return (found[0], found[1], found[2], found[3], found[4])
 
+    def set(self, index: int, found: Mark) -> None:
+        """Takes in that a file is marked so."""
+        try:
+            self.marks[5 * index : 5 * index + 5] = array("q", found)
+        except OverflowError:
+            self.marks[5 * index : 5 * index + 5] = array("q", _fitted(found))
+
     def size(self, indexes: Iterable[int]) -> int:
         """The bytes of these files."""
         return sum(self.marks[5 * index + 2] for index in indexes)
 
-    def signature(self) -> bytes:
-        """Digest over all names and marks."""
-        hasher = blake3(msgpack.encode(self.marks))
-        return hasher.update(os.fsencode("\0".join(self.names))).digest()
+    def text(self) -> bytes:
+        """All names, joined by NUL, in the file system's own bytes."""
+        return os.fsencode("\0".join(self.names))
+
+    def signature(self, text: bytes = b"") -> bytes:
+        """Digest over all names and marks; `text` spares joining the names again."""
+        return blake3(memoryview(self.marks).cast("B")).update(text or self.text()).digest()
 
     def newest(self) -> int:
         """The latest stamp of any."""
         return max(max(self.marks[0::5], default=0), max(self.marks[1::5], default=0))
+
+
+def _fitted(found: Mark) -> Mark:
+    """A mark with numbers that no sane file has made to fit; a stamp stays one of the future, and is not believed."""
+    mtime, ctime, size, inode, mode = found
+    return (min(mtime, _MOST), min(ctime, _MOST), min(size, _MOST), inode & _MOST, mode)
 
 
 def scan_folder(top: str, store: str, skipped: Container[str]) -> Scan:
@@ -92,7 +111,7 @@ def _scan_one(
     fd: int, prefix: Path, scan: Scan, todo: list[Path], store: str, skipped: Container[str]
 ) -> None:
     """Adds what is in one folder; by its descriptor, as that spares the kernel walking the path for each file."""
-    names, marks = scan.names, scan.marks
+    names, add = scan.names, scan.marks.fromlist
     with os.scandir(fd) as entries:
         for entry in entries:
             name = prefix + entry.name
@@ -108,8 +127,11 @@ def _scan_one(
                     mode = s.st_mode
             except FileNotFoundError:
                 continue  # removed meanwhile, or a link to an object that is gone: as good as not there
-            names.append(name)
-            marks += (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, mode)
+            try:
+                add([s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, mode])
+                names.append(name)
+            except OverflowError:
+                scan.add(name, mark(s))
 
 
 def scan_glob(root: str, glob: Path) -> Scan:
@@ -128,7 +150,7 @@ def scan_glob(root: str, glob: Path) -> Scan:
                 found.append((name, status))
     scan = Scan(root, is_glob=True)
     for name, status in sorted(found):
-        scan.add(name, status)
+        scan.add(name, mark(status))
     return scan
 
 
@@ -170,23 +192,35 @@ class Contents:
     def __init__(self, key: Path, scan: Scan, cache: StatCache) -> None:
         self.key = key
         self.scan = scan
-        self.digests: list[Digest | None] = [None] * len(scan.names)
+        self.digests = bytearray(32 * len(scan.names))
+        """32 bytes a name; zeros where it is not known."""
         self._cache = cache
+
+    def digest(self, place: int) -> Digest | None:
+        """What the file at this place holds, where that is known."""
+        found = self.digests[32 * place : 32 * place + 32]
+        return Digest(found.hex()) if found != _NONE else None
 
     def recall(self) -> None:
         """The digests of all files that did not change since they were hashed are known."""
         rows = self._cache.rows(self.key)
         if rows is None:
             return
-        scan, old = self.scan, rows.marks
-        digests = rows.digests.hex()
-        places = {name: place for place, name in enumerate(os.fsdecode(rows.names).split("\0"))}
-        if len(old) != 5 * len(places) or len(digests) != 64 * len(places):
+        former = os.fsdecode(rows.names).split("\0")
+        if len(rows.marks) != 40 * len(former) or len(rows.digests) != 32 * len(former):
             return
-        for index, name in enumerate(scan.names):
-            place = places.get(name)
-            if place is not None and old[5 * place : 5 * place + 5] == scan.marks[5 * index : 5 * index + 5]:
-                self.digests[index] = Digest(digests[64 * place : 64 * place + 64])
+        old, new = memoryview(rows.marks), memoryview(self.scan.marks).cast("B")
+        places: dict[Path, int] = {}
+        place = -1
+        for index, name in enumerate(self.scan.names):
+            place += 1
+            if place >= len(former) or former[place] != name:  # most often nothing came or went before it
+                places = places or {name: place for place, name in enumerate(former)}
+                place = places.get(name, -1)
+                if place < 0:
+                    continue
+            if old[40 * place : 40 * place + 40] == new[40 * index : 40 * index + 40]:
+                self.digests[32 * index : 32 * index + 32] = rows.digests[32 * place : 32 * place + 32]
 
     def files(self) -> Sequence[int]:
         """The places of all regular files."""
@@ -194,8 +228,8 @@ class Contents:
 
     def set(self, place: int, digest: Digest, found: Mark) -> None:
         """Takes in what a file held while it was marked so."""
-        self.digests[place] = digest
-        self.scan.marks[5 * place : 5 * place + 5] = found
+        self.digests[32 * place : 32 * place + 32] = bytes.fromhex(digest)
+        self.scan.set(place, found)
 
     def check(self, path: Path) -> None:
         """Raises `NotAFile` for what no tree can hold."""
@@ -207,39 +241,51 @@ class Contents:
 
     def tree(self, path: Path) -> Tree:
         """All of it as a tree; raises `NotAFile` for what no tree can hold."""
-        scan = self.scan
+        return self._leaf(path, self._order())
+
+    def entry(self, path: Path, put: Put) -> Entry:
+        """What the path holds, once the objects of its tree are put; never all of that is in memory."""
+        order, names = self._order(), self.scan.names
+        paths = [names[index].removesuffix("/") for index in order]
+        return build(paths, lambda start, end: self._leaf(path, order[start:end]), put)
+
+    def _order(self) -> list[int]:
+        names = self.scan.names
+        if any(map(stat.S_ISDIR, self.scan.marks[4::5])):
+            names = [name.removesuffix("/") for name in names]
+        return sorted(range(len(names)), key=names.__getitem__)
+
+    def _leaf(self, path: Path, places: Iterable[int]) -> Tree:
+        names, marks, digests = self.scan.names, self.scan.marks, self.digests
         files: list[tuple[Path, Digest, int, bool]] = []
         links: list[tuple[Path, str]] = []
         folders: list[Path] = []
-        modes, sizes = scan.marks[4::5], scan.marks[2::5]
-        for index, name in enumerate(scan.names):
-            mode = modes[index]
-            if stat.S_ISREG(mode):
-                digest = self.digests[index]
-                assert digest is not None
-                files.append((name, digest, sizes[index], bool(mode & stat.S_IXUSR)))
-            elif stat.S_ISLNK(mode):
-                links.append((name, _target(scan, path, name)))
-            elif stat.S_ISDIR(mode):
+        for place in places:
+            name, mode = names[place], marks[5 * place + 4]
+            if mode & _KIND == _FILE:
+                digest = Digest(digests[32 * place : 32 * place + 32].hex())
+                files.append((name, digest, marks[5 * place + 2], bool(mode & stat.S_IXUSR)))
+            elif mode & _KIND == _LINK:
+                links.append((name, _target(self.scan, path, name)))
+            elif mode & _KIND == _FOLDER:
                 folders.append(name[:-1])
             else:
                 raise not_a_file(f"{path}/{name}", mode)
-        return Tree(sorted(files), sorted(links), sorted(folders))
+        return Tree(files, links, folders)
 
     def remember(self, entry: Entry, device: int, at: int) -> None:
         """Writes to the stat cache what the files held at the time `at`."""
         scan, clock = self.scan, self._cache.clock
-        marks, newest = scan.marks, scan.newest()
+        marks, newest, text = scan.marks, scan.newest(), scan.text()
         believed = not clock.hides((newest, newest, 0, 0, 0), device, at)
         if not believed:
             marks = marks[:]
             for index in range(len(scan.names)):
                 if clock.hides(scan.mark(index), device, at):
                     marks[5 * index + 1] = 0
-        names = os.fsencode("\0".join(scan.names))
-        digests = bytes.fromhex("".join([digest or _NONE for digest in self.digests]))
-        signature = scan.signature() if believed else b""
-        self._cache.put_folder(Head(self.key, signature, newest, entry), Rows(names, marks, digests))
+        signature = scan.signature(text) if believed else b""
+        head = Head(self.key, signature, newest, entry)
+        self._cache.put_folder(head, Rows(text, marks.tobytes(), bytes(self.digests)))
 
 
 def unchanged(key: Path, scan: Scan, cache: StatCache, now: int) -> Entry | None:

@@ -19,7 +19,7 @@ from outdo.store.folders import (
     unchanged,
 )
 from outdo.store.statcache import StatCache
-from outdo.store.trees import build_tree, digest_only
+from outdo.store.trees import digest_only
 
 Stamp = bytes
 """Stays the same while what a path holds does; may change without need. Empty: nothing is there."""
@@ -103,7 +103,7 @@ class Looks:
             digest, status, _ = self._hash(f"{contents.scan.top}/{contents.scan.names[index]}", at)
             contents.set(index, digest, mark(status))
 
-        unknown = [index for index in places if contents.digests[index] is None]
+        unknown = [index for index in places if contents.digest(index) is None]
         each(take_in, unknown, heavy=contents.scan.size(unknown) >= HEAVY * len(unknown))
 
     def _look_again(self, path: Path, error: OSError) -> Entry | None:
@@ -132,7 +132,7 @@ class Looks:
             contents.recall()
             try:
                 self.read(contents, contents.files())
-                entry = build_tree(contents.tree(path), digest_only)
+                entry = contents.entry(path, digest_only)
             except FileNotFoundError:
                 scan = scan_glob(self.root, path) if scan.is_glob else self.scan(path)
                 continue

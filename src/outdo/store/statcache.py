@@ -36,8 +36,8 @@ class Rows(Struct, array_like=True):
 
     names: bytes
     """Joined by NUL, in the file system's own bytes."""
-    marks: list[int]
-    """Five a name. A ctime of 0 is no file's: that one can't be believed."""
+    marks: bytes
+    """Five numbers of eight bytes a name. A ctime of 0 is no file's: that one can't be believed."""
     digests: bytes
     """32 a name."""
 
@@ -103,7 +103,7 @@ class StatCache:
                 content = _encode({path: row for path, row in self._files.items() if _is_utf8(path)})
             self._changed = False
         try:
-            write_atomic(f"{self._folder}/files", _sealed(content))
+            write_atomic(f"{self._folder}/files", b"".join(_sealed(content)))
         except (UserError, OSError):
             pass
 
@@ -148,14 +148,14 @@ class StatCache:
     def put_folder(self, head: Head, rows: Rows) -> None:
         """Remembers what a folder held; that it can't be written is no fault."""
         try:
-            write_atomic(self._place(head.key), _sealed(_encode(head)) + _sealed(_encode(rows)))
+            write_atomic(self._place(head.key), b"".join([*_sealed(_encode(head)), *_sealed(_encode(rows))]))
         except (UserError, OSError, UnicodeEncodeError):
             self.forget(head.key)
             return
         self._heads[head.key] = head
 
     def _place(self, key: Path) -> str:
-        return f"{self._folder}/folders/{blake3(os.fsencode(key)).hexdigest(16)}"
+        return f"{self._folder}/trees/{blake3(os.fsencode(key)).hexdigest(16)}"
 
 
 def _read(path: str, at_most: int = -1) -> bytes:
@@ -166,12 +166,13 @@ def _read(path: str, at_most: int = -1) -> bytes:
         return b""
 
 
-def _sealed(content: bytes) -> bytes:
-    return len(content).to_bytes(8, "little") + blake3(content).digest() + content
+def _sealed(content: bytes) -> tuple[bytes, bytes, bytes]:
+    return len(content).to_bytes(8, "little"), blake3(content).digest(), content
 
 
-def _unsealed(content: bytes, start: int) -> tuple[bytes, int]:
+def _unsealed(whole: bytes, start: int) -> tuple[bytes | memoryview, int]:
     """The part that begins at `start` and where the next one does; nothing where it is damaged."""
+    content = memoryview(whole)
     end = start + 8 + _SEAL + int.from_bytes(content[start : start + 8], "little")
     seal, part = content[start + 8 : start + 8 + _SEAL], content[start + 8 + _SEAL : end]
     return (

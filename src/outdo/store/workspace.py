@@ -15,7 +15,8 @@ from outdo.store.links import Links
 from outdo.store.looks import Looks, Stamp, file_entry
 from outdo.store.nodes import Tree
 from outdo.store.objects import Objects, Stored
-from outdo.store.restoring import Restoring
+from outdo.store.presence import lacking
+from outdo.store.restoring import Restoring, Wanted
 from outdo.store.statcache import StatCache
 
 _BIG = 1 << 20
@@ -75,7 +76,7 @@ class Workspace:
             return self._objects.has(entry.digest)
         try:
             parts = trees.leaves(self._objects.get, entry.digest)
-            return all(self._objects.has(digest) for part in parts for _, digest, _, _ in part.files)
+            return lacking(self._objects, (file[1] for part in parts for file in part.files)) is None
         except (NotInStore, Damaged):
             return False
 
@@ -115,10 +116,10 @@ class Workspace:
             return
         contents = self._contents(path)
         for index in contents.files():
-            digest = contents.digests[index]
+            digest = contents.digest(index)
             if digest is None or not self._objects.has(digest):
                 self._objects.copy_in(f"{contents.scan.top}/{contents.scan.names[index]}")
-        trees.build_tree(contents.tree(path), self._objects.put_bytes)
+        contents.entry(path, self._objects.put_bytes)
 
     def restore(self, path: Path, entry: Entry, *, link: bool = True) -> None:
         """The path holds `entry`; of a folder only what differs is touched. Each file is put in place whole.
@@ -129,11 +130,9 @@ class Workspace:
         try:
             os.makedirs(os.path.dirname(place), exist_ok=True)
             if entry.kind == "tree":
-                tree = trees.read(self._objects.get, entry.digest)
-                lost = next((digest for _, digest, _, _ in tree.files if not self._objects.has(digest)), None)
-                if lost:
-                    raise NotInStore(f"'{path}' needs object {lost[:12]}…, which the store does not hold")
-                Restoring(path, place, tree, self._looks).carry_out(self._links, entry, link=link)
+                wanted = Wanted(trees.leaves(self._objects.get, entry.digest))
+                restoring = Restoring(path, place, wanted, self._looks)
+                restoring.carry_out(self._links, self._objects, entry, link=link)
             else:
                 self._restore_file(path, place, entry, link=link)
         except OSError as error:
@@ -180,12 +179,12 @@ class Workspace:
 
         def store(index: int) -> None:
             place = f"{scan.top}/{scan.names[index]}"
-            stored = self._store(place, scan.mark(index), contents.digests[index], link=link)
+            stored = self._store(place, scan.mark(index), contents.digest(index), link=link)
             contents.set(index, stored.digest, stored.mark)
 
         files = contents.files()
         each(store, files, heavy=scan.size(files) >= HEAVY * len(files))
-        entry = trees.build_tree(contents.tree(path), self._objects.put_bytes)
+        entry = contents.entry(path, self._objects.put_bytes)
         contents.remember(entry, os.stat(scan.top).st_dev, self._cache.clock.now())
         return entry
 
