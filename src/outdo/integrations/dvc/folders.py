@@ -2,6 +2,7 @@
 
 import os
 import stat
+from array import array
 from collections.abc import Callable, Sequence
 from time import time_ns
 
@@ -12,7 +13,7 @@ from outdo.integrations.dvc.ignore import DEFAULT, Ignore
 from outdo.integrations.dvc.ignore import NAME as IGNORE
 from outdo.integrations.dvc.names import entry_digest
 from outdo.integrations.dvc.records import MD5
-from outdo.store.files import Mark, unreadable
+from outdo.store.files import Mark, mark, unreadable
 from outdo.store.folders import Scan, not_a_file
 from outdo.store.statcache import Head, Rows, StatCache
 
@@ -35,11 +36,11 @@ class Sums:
         rows = self._memory.rows(self.key)
         if rows is None:
             return
-        scan, old = self.scan, rows.marks
         digests = rows.digests.hex()
         names = os.fsdecode(rows.names).split("\0") if rows.names else []
-        if len(old) != 5 * len(names) or len(digests) != 32 * len(names):
+        if len(rows.marks) != 40 * len(names) or len(digests) != 32 * len(names):
             return
+        scan, old = self.scan, array("q", rows.marks)
         places = {name: place for place, name in enumerate(names)}
         now = time_ns()
         for index, name in enumerate(scan.names):
@@ -56,7 +57,7 @@ class Sums:
     def set(self, index: int, md5: str, found: Mark) -> None:
         """Takes in what a file held while it was marked so."""
         self.md5s[index] = md5
-        self.scan.marks[5 * index : 5 * index + 5] = found
+        self.scan.set(index, found)
 
     def files(self) -> dict[Path, str]:
         """The MD5s by path."""
@@ -64,16 +65,14 @@ class Sums:
 
     def add(self, name: Path, md5: str, found: Mark) -> None:
         """Takes in one more file."""
-        self.scan.names.append(name)
-        self.scan.marks += found
+        self.scan.add(name, found)
         self.md5s.append(md5)
 
     def only(self, indexes: Sequence[int]) -> "Sums":
         """The same of these files alone."""
         part = Scan(self.scan.top)
         for index in indexes:
-            part.names.append(self.scan.names[index])
-            part.marks += self.scan.mark(index)
+            part.add(self.scan.names[index], self.scan.mark(index))
         kept = Sums(self.key, part, self._memory)
         kept.md5s = [self.md5s[index] for index in indexes]
         return kept
@@ -88,7 +87,7 @@ class Sums:
     def remember(self, entry: Entry, device: int, at: int) -> None:
         """Writes to the memory what the files held at the time `at`."""
         scan, clock = self.scan, self._memory.clock
-        marks, newest = scan.marks, scan.newest()
+        marks, newest, text = scan.marks, scan.newest(), scan.text()
         believed = not clock.hides((newest, newest, 0, 0, 0), device, at)
         if not believed:
             marks = marks[:]
@@ -96,8 +95,8 @@ class Sums:
                 if clock.hides(scan.mark(index), device, at):
                     marks[5 * index + 1] = 0
         digests = bytes.fromhex("".join([md5 or _NONE for md5 in self.md5s]))
-        signature = scan.signature() if believed else b""
-        rows = Rows(os.fsencode("\0".join(scan.names)), marks, digests)
+        signature = scan.signature(text) if believed else b""
+        rows = Rows(text, marks.tobytes(), digests)
         self._memory.put_folder(Head(self.key, signature, newest, entry), rows)
 
 
@@ -138,7 +137,6 @@ def _scan_one(
     fd: int, prefix: Path, path: Path, found: Scan, todo: list[Path], hides: Callable[..., bool] | None
 ) -> None:
     """Adds what is in one folder."""
-    names, marks = found.names, found.marks
     with os.scandir(fd) as entries:
         for entry in entries:
             name = prefix + entry.name
@@ -166,11 +164,4 @@ def _scan_one(
             if entry.name == IGNORE:
                 what = f"'{path}/{name}' is inside a folder that DVC tracks, where DVC refuses it"
                 raise NotAFile(what, fix=f"move its lines to a {IGNORE} above '{path}'")
-            names.append(name)
-            marks += (
-                status.st_mtime_ns,
-                status.st_ctime_ns,
-                status.st_size,
-                status.st_ino,
-                status.st_mode,
-            )
+            found.add(name, mark(status))
