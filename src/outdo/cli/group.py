@@ -31,6 +31,7 @@ COMMANDS = {
     "pull": "get results that others have pushed, and put them in place",
     "fetch": "the same, into the store only",
     "data": "files and folders outside the pipeline, kept by content",
+    "server": "serve runs, metrics and artifacts to MLflow clients",
     "schema": "the JSON Schema of outdo.yaml, for editors",
 }
 

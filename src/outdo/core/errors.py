@@ -349,6 +349,30 @@ class UnknownRevision(UserError):
     code = "E505"
 
 
+# ------------------------------------------------------------------ E8: the server
+
+
+class CantListen(UserError):
+    """The address that the server should listen on can't be had: another program has the port, or it is none of this
+    machine's."""
+
+    code = "E801"
+    exit_code = 1
+
+
+class NoSignIn(UserError):
+    """The server would be reachable from other machines while nobody has to sign in, so it does not start."""
+
+    code = "E802"
+
+
+class NoDatabase(UserError):
+    """The server's database can't be reached, can't be written, or is damaged. What is in it is left as it is."""
+
+    code = "E803"
+    exit_code = 1
+
+
 # ------------------------------------------------------------------ E9: the command line
 
 

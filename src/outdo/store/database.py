@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
+    URL,
     BigInteger,
     Boolean,
     Column,
@@ -24,26 +26,38 @@ from sqlalchemy import (
     create_engine,
     event,
     inspect,
+    make_url,
     select,
     text,
 )
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import NullPool, Pool, QueuePool, StaticPool
 
 from outdo.core.errors import NewerLedger
 
-REVISION = "0002"
-"""The newest of `migrations/versions`."""
-MIGRATIONS = os.path.join(os.path.dirname(__file__), "migrations")
 BUSY_SECONDS = 5
 
-tables = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Form(Struct, frozen=True):
+    """The form of a database's tables, and how they come to it."""
+
+    migrations: str
+    """The folder with the steps."""
+    revision: str
+    """The newest of them."""
+    table: str
+    """The table that says which form they have."""
+
+
+FORM = Form(os.path.join(os.path.dirname(__file__), "migrations"), "0002", "alembic_version")
+
+tables = MetaData(naming_convention=NAMES)
 
 
 def _key(*names: str) -> tuple[Column[Any], ...]:
@@ -172,12 +186,19 @@ def open_database(path: str | None) -> Engine:
     """An engine for a SQLite file with all tables in their newest form; for `None` one in memory.
 
     Raises `NewerLedger` for a file of a newer Outdo, and SQLAlchemy's errors for one that can't be read."""
-    engine = _sqlite(path)
+    return open_engine(f"sqlite:///{path or ':memory:'}", FORM)
+
+
+def open_engine(url: str, form: Form, *, keep: bool = False) -> Engine:
+    """An engine for the database at `url` with all tables in the newest form; raises like `open_database`.
+
+    With `keep` it keeps connections open, as a server wants them."""
+    engine = _engine(make_url(url), keep=keep)
     try:
         with engine.connect() as connection:
-            revision = _revision(connection)
-        if revision != REVISION:
-            _migrate(engine, revision, path or "")
+            revision = _revision(connection, form.table)
+        if revision != form.revision:
+            _migrate(engine, revision, form)
     except BaseException:
         engine.dispose()
         raise
@@ -192,18 +213,22 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _sqlite(path: str | None) -> Engine:
+def _engine(url: URL, *, keep: bool) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    in_file = url.database not in (None, "", ":memory:")
+    pool: type[Pool] = (QueuePool if keep else NullPool) if in_file else StaticPool
     engine = create_engine(
-        f"sqlite:///{path or ':memory:'}",
+        url,
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
-        poolclass=NullPool if path else StaticPool,
+        poolclass=pool,
     )
 
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, record: Any) -> None:  # noqa: ARG001
         cursor = connection.cursor()
         _keep_log(cursor)
-        for setting in ("synchronous=FULL", "foreign_keys=ON"):
+        for setting in ("synchronous=FULL", "foreign_keys=ON", "case_sensitive_like=ON"):
             cursor.execute(f"PRAGMA {setting}")
         cursor.close()
 
@@ -230,29 +255,29 @@ def _keep_log(cursor: Any) -> None:
             return
 
 
-def _revision(connection: Connection) -> str | None:
+def _revision(connection: Connection, versions: str) -> str | None:
     """Which form the tables have; None for a database that has none."""
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(versions):
         return None
-    found: str | None = connection.scalar(select(text("version_num")).select_from(text("alembic_version")))
+    found: str | None = connection.scalar(select(text("version_num")).select_from(text(versions)))
     return found
 
 
-def _migrate(engine: Engine, revision: str | None, path: str) -> None:
+def _migrate(engine: Engine, revision: str | None, form: Form) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", MIGRATIONS.replace("%", "%%"))
+    config.set_main_option("script_location", form.migrations.replace("%", "%%"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if revision is not None and revision not in known:
         raise NewerLedger(
-            f"the ledger was written by a newer Outdo (it has form {revision}, this one knows {REVISION})",
-            where=path,
+            f"the ledger was written by a newer Outdo (it has form {revision}, this one knows {form.revision})",
+            where=engine.url.database or "",
             fix="pip install --upgrade outdo",
         )
     with writing(engine) as connection:
-        if _revision(connection) != REVISION:
+        if _revision(connection, form.table) != form.revision:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -1,0 +1,25 @@
+"""Why a client's call is not carried out; nothing was changed then. The protocol puts it in its own words and codes."""
+
+
+class Refusal(Exception):
+    """A call that can't be carried out as it is; its text is for the person who made it."""
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class Unknown(Refusal):
+    """Something that was named is not there."""
+
+
+class NameTaken(Refusal):
+    """Another one has the name already."""
+
+
+class BadState(Refusal):
+    """What was named is there, but deleted, or finished."""
+
+
+class Invalid(Refusal):
+    """A value that can't be: too long, of another kind, or against what was said before."""

@@ -1,0 +1,1 @@
+"""Shells over the verbs and the store: what speaks HTTP."""

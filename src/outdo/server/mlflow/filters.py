@@ -1,0 +1,274 @@
+"""MLflow's language of filters and orders, read into conditions.
+
+    metrics.auc > 0.7 AND params.`max depth` = '3' AND tags.team IS NOT NULL AND start_time >= 1700000000000
+
+Comparisons joined by AND. A key may stand in backticks or double quotes; one without an entity is an attribute.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from outdo.core.refusals import Invalid
+from outdo.core.tracking import Condition, Entity, Operator, Order
+from outdo.server.mlflow.shapes import experiment_number
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<text>'[^']*')
+      | (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+      | (?P<name>(?:[\w\-/]+\s*\.\s*)?(?:`[^`]*`|"[^"]*")|[\w.\-/]+)
+      | (?P<sign><=|>=|!=|<>|=|<|>|\(|\)|,)
+    )""",
+    re.VERBOSE,
+)
+_NUMERIC: frozenset[str] = frozenset({"=", "!=", ">", ">=", "<", "<="})
+_TEXTUAL: frozenset[str] = frozenset({"=", "!=", "LIKE", "ILIKE"})
+_LISTED: frozenset[str] = frozenset({"IN", "NOT IN"})
+_NULL: frozenset[str] = frozenset({"IS NULL", "IS NOT NULL"})
+LONGEST = 100_000
+"""Characters that a filter may have."""
+
+
+class Attribute(Struct, frozen=True):
+    """What an attribute may be compared with."""
+
+    operators: frozenset[str]
+    numeric: bool = False
+    ordered: bool = True
+
+
+class Language(Struct, frozen=True):
+    """What can be named in one kind of search."""
+
+    attributes: Mapping[str, Attribute]
+    others: Mapping[str, Entity]
+    """Entities by every word for them."""
+    aliases: Mapping[str, str] = {}
+    null: bool = True
+    """Whether tags and params may be asked whether they are there."""
+
+
+_TIME = Attribute(_NUMERIC, numeric=True)
+RUNS = Language(
+    {
+        "run_id": Attribute(_TEXTUAL | _LISTED),
+        "run_name": Attribute(_TEXTUAL),
+        "status": Attribute(_TEXTUAL),
+        "artifact_uri": Attribute(_TEXTUAL),
+        "user_id": Attribute(_TEXTUAL),
+        "start_time": _TIME,
+        "end_time": _TIME,
+    },
+    {
+        **dict.fromkeys(("metric", "metrics"), "metric"),
+        **dict.fromkeys(("param", "params", "parameter", "parameters"), "param"),
+        **dict.fromkeys(("tag", "tags"), "tag"),
+        **dict.fromkeys(("attr", "attribute", "attributes", "run"), "attribute"),
+    },
+    {
+        "run name": "run_name",
+        "Run name": "run_name",
+        "Run Name": "run_name",
+        "created": "start_time",
+        "Created": "start_time",
+    },
+)
+EXPERIMENTS = Language(
+    {
+        "name": Attribute(_TEXTUAL),
+        "experiment_id": Attribute(frozenset({"=", "!="}) | _LISTED),
+        "creation_time": _TIME,
+        "last_update_time": _TIME,
+    },
+    {
+        **dict.fromkeys(("tag", "tags"), "tag"),
+        **dict.fromkeys(("attr", "attribute", "attributes"), "attribute"),
+    },
+)
+
+
+class Token(NamedTuple):
+    kind: str
+    text: str
+
+
+def run_conditions(text: str) -> list[Condition]:
+    """What a filter of runs asks for; raises `Invalid`."""
+    return conditions(text, RUNS)
+
+
+def run_orders(texts: Sequence[str]) -> list[Order]:
+    """How runs are sorted; without a wish those that began last come first. Raises `Invalid`."""
+    return _orders(texts, RUNS, [Order("attribute", "start_time", True), Order("attribute", "run_id")])
+
+
+def experiment_conditions(text: str) -> list[Condition]:
+    """What a filter of experiments asks for; raises `Invalid`."""
+    found = conditions(text, EXPERIMENTS)
+    return [_numbered(one) if one.key == "experiment_id" else one for one in found]
+
+
+def experiment_orders(texts: Sequence[str]) -> list[Order]:
+    """How experiments are sorted; without a wish the newest come first. Raises `Invalid`."""
+    default = [Order("attribute", "creation_time", True), Order("attribute", "experiment_id")]
+    return _orders(texts, EXPERIMENTS, default)
+
+
+def conditions(text: str, language: Language) -> list[Condition]:
+    """All comparisons of a filter; raises `Invalid` with what can't be understood."""
+    if len(text) > LONGEST:
+        raise Invalid(f"The filter has {len(text)} characters; it may have {LONGEST}")
+    tokens = _tokens(text)
+    found: list[Condition] = []
+    while tokens:
+        if found:
+            joint = tokens.pop(0)
+            if joint.kind != "name" or joint.text.upper() != "AND":
+                raise Invalid(
+                    f"Invalid clause(s) in filter string: '{joint.text}'; comparisons are joined by AND"
+                )
+        found.append(_comparison(tokens, language))
+    return found
+
+
+def _comparison(tokens: list[Token], language: Language) -> Condition:
+    entity, key = _identifier(_next(tokens, "name", "a key"), language)
+    operator = _operator(tokens)
+    attribute = language.attributes[key] if entity == "attribute" else None
+    numeric = entity == "metric" or (attribute is not None and attribute.numeric)
+    allowed = (
+        attribute.operators
+        if attribute
+        else _NUMERIC
+        if numeric
+        else _TEXTUAL | (_NULL if language.null else set())
+    )
+    if operator not in allowed:
+        raise Invalid(f"Invalid comparator '{operator}' for '{key}': expected one of {sorted(allowed)}")
+    if operator in _NULL:
+        return Condition(entity, key, operator)
+    if operator in _LISTED:
+        return Condition(entity, key, operator, _listed(tokens))
+    value = tokens.pop(0) if tokens else Token("end", "")
+    if numeric:
+        if value.kind != "number":
+            raise Invalid(f"Expected a number to compare '{key}' with, but found {value.text or 'nothing'}")
+        return Condition(
+            entity, key, operator, float(value.text) if entity == "metric" else _whole(value.text)
+        )
+    return Condition(entity, key, operator, _text(value, key))
+
+
+def _text(token: Token, key: str) -> str:
+    if token.kind == "text" or (token.kind == "name" and token.text[0] == '"'):
+        return token.text[1:-1]
+    raise Invalid(f"Expected a quoted string to compare '{key}' with, but found {token.text or 'nothing'}")
+
+
+def _whole(text: str) -> float:
+    return int(text) if re.fullmatch(r"[+-]?\d{1,18}", text) else float(text)
+
+
+def _listed(tokens: list[Token]) -> tuple[str, ...]:
+    _sign(tokens, "(")
+    values = [_text(tokens.pop(0) if tokens else Token("end", ""), "IN")]
+    while tokens and tokens[0] == Token("sign", ","):
+        tokens.pop(0)
+        values.append(_text(tokens.pop(0) if tokens else Token("end", ""), "IN"))
+    _sign(tokens, ")")
+    return tuple(values)
+
+
+def _sign(tokens: list[Token], sign: str) -> None:
+    found = tokens.pop(0) if tokens else Token("end", "nothing")
+    if found != Token("sign", sign):
+        raise Invalid(f"Expected '{sign}' in the filter, but found {found.text}")
+
+
+def _operator(tokens: list[Token]) -> Operator:
+    first = tokens.pop(0) if tokens else Token("end", "nothing")
+    word = first.text.upper()
+    if first.kind == "sign" and word in _NUMERIC:
+        return word  # type: ignore[return-value]
+    if word in ("LIKE", "ILIKE", "IN"):
+        return word  # type: ignore[return-value]
+    words = [word, *(token.text.upper() for token in tokens[:2])]
+    for phrase in (("IS", "NOT", "NULL"), ("IS", "NULL"), ("NOT", "IN")):
+        if tuple(words[: len(phrase)]) == phrase:
+            del tokens[: len(phrase) - 1]
+            return " ".join(phrase)  # type: ignore[return-value]
+    raise Invalid(f"Invalid clause(s) in filter string: '{first.text}' is not a comparator")
+
+
+def _next(tokens: list[Token], kind: str, what: str) -> str:
+    token = tokens.pop(0) if tokens else Token("end", "nothing")
+    if token.kind != kind:
+        raise Invalid(f"Invalid clause(s) in filter string: expected {what}, but found {token.text}")
+    return token.text
+
+
+def _identifier(text: str, language: Language) -> tuple[Entity, str]:
+    """What a name means; raises `Invalid` where it means nothing here."""
+    head, dot, rest = text.partition(".")
+    head = head.strip()
+    if text[0] in '`"' or not dot:
+        entity: Entity | None = "attribute"
+        key = _bare(text)
+    else:
+        entity = language.others.get(head)
+        key = _bare(rest.strip())
+    if entity is None:
+        raise Invalid(f"Invalid entity type '{head}'. Valid values are {sorted(set(language.others))}")
+    if entity == "attribute":
+        key = language.aliases.get(key, key)
+        if key not in language.attributes:
+            raise Invalid(
+                f"Invalid attribute key '{key}' specified. Valid keys are '{sorted(language.attributes)}'"
+            )
+    return entity, key
+
+
+def _bare(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] in '`"' and text[-1] == text[0] else text
+
+
+def _tokens(text: str) -> list[Token]:
+    found: list[Token] = []
+    at = 0
+    while text[at:].strip():
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise Invalid(
+                f"Invalid clause(s) in filter string: it can't be read from '{text[at : at + 40].strip()}' on"
+            )
+        kind = match.lastgroup or ""
+        word = match[kind]
+        found.append(Token(kind, "!=" if word == "<>" else word))
+        at = match.end()
+    return found
+
+
+def _orders(texts: Sequence[str], language: Language, default: Sequence[Order]) -> list[Order]:
+    found: list[Order] = []
+    for text in texts:
+        match = re.fullmatch(r"\s*(.+?)(?:\s+(asc|desc))?\s*", text, re.IGNORECASE)
+        if match is None or not re.fullmatch(r"[\w\-/ ]+\.\s*.+|`[^`]+`|\"[^\"]+\"|\w+", match[1]):
+            raise Invalid(f"Invalid order_by clause '{text}'")
+        entity, key = _identifier(match[1], language)
+        if any((one.entity, one.key) == (entity, key) for one in found):
+            raise Invalid(f"`order_by` contains duplicate fields: {list(texts)}")
+        found.append(Order(entity, key, (match[2] or "").lower() == "desc"))
+    named = {(one.entity, one.key) for one in found}
+    return [*found, *(one for one in default if (one.entity, one.key) not in named)]
+
+
+def _numbered(one: Condition) -> Condition:
+    """The condition with experiments' ids as numbers."""
+    if isinstance(one.value, tuple):
+        return Condition(
+            one.entity, one.key, one.operator, tuple(map(experiment_number, map(str, one.value)))
+        )
+    return Condition(one.entity, one.key, one.operator, experiment_number(str(one.value)))

@@ -1,0 +1,19 @@
+"""Every call of the protocol that is answered, with its full path."""
+
+from collections.abc import Iterator
+
+from outdo.server.endpoint import Endpoint
+from outdo.server.mlflow import artifacts, experiments, runs
+
+PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
+PROXY_PREFIXES = ("/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts")
+
+
+def endpoints() -> Iterator[tuple[str, Endpoint]]:
+    """All paths with what answers there."""
+    for prefix in PREFIXES:
+        for endpoint in (*experiments.ENDPOINTS, *runs.ENDPOINTS, *artifacts.ENDPOINTS):
+            yield f"{prefix}/{endpoint.path}", endpoint
+    for prefix in PROXY_PREFIXES:
+        for endpoint in artifacts.PROXY_ENDPOINTS:
+            yield f"{prefix}/{endpoint.path}", endpoint

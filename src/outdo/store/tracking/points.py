@@ -1,0 +1,191 @@
+"""What is logged to a run: points of metrics, and params, which are written once."""
+
+from collections.abc import Mapping, Sequence
+from math import inf, isnan
+from sys import float_info
+from typing import Any
+
+from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from outdo.core.refusals import Invalid
+from outdo.core.tracking import Point
+from outdo.store.tracking.runs import number_of, put_tags
+from outdo.store.tracking.tables import (
+    latest,
+    logged_runs,
+    metric_keys,
+    new_number,
+    points,
+    run_params,
+    upsert,
+)
+
+GREATEST = float_info.max
+
+After = tuple[str | float | None, ...]
+
+
+class Batch:
+    """What is logged in one go: all of it, or nothing."""
+
+    def __init__(
+        self,
+        metrics: Sequence[Point] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        self.metrics = metrics
+        self.params = params or {}
+        self.tags = tags or {}
+
+
+class Keys:
+    """Numbers for the names of metrics; remembered, as there are few and each is asked for often."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def of(self, connection: Connection, names: Sequence[str]) -> dict[str, int]:
+        """The number of each name, made where there is none.
+
+        What another transaction made and took back is not remembered, as only committed ones are found."""
+        unknown = sorted({name for name in names if name not in self._known})
+        found = dict(self._known)
+        if unknown:
+            there = select(metric_keys.c.name, metric_keys.c.id).where(metric_keys.c.name.in_(unknown))
+            before: dict[str, int] = {row.name: row.id for row in connection.execute(there)}
+            self._known.update(before)
+            found.update(before)
+            for name in unknown:
+                if name not in before:
+                    found[name] = new_number(connection, metric_keys, {"name": name})
+        return found
+
+
+def log(connection: Connection, keys: Keys, id_: str, batch: Batch) -> None:
+    """The run has all that is in the batch; raises `Unknown`, `BadState`, and `Invalid` for a param that has another
+    value already."""
+    number = number_of(connection, id_)
+    _log_params(connection, number, id_, batch.params)
+    _log_points(connection, number, keys, batch.metrics)
+    if batch.tags:
+        put_tags(connection, number, batch.tags)
+
+
+def history(
+    connection: Connection, id_: str, name: str, size: int | None = None, after: After | None = None
+) -> tuple[list[Point], After | None]:
+    """The points of a metric by time, step, value; `size` of them, behind the point that `after` stands for. Also what
+    the next page begins behind, where more come."""
+    columns = (points.c.timestamp, points.c.step, points.c.value, points.c.nan)
+    query = (
+        select(*columns)
+        .join(logged_runs, logged_runs.c.number == points.c.run)
+        .join(metric_keys, metric_keys.c.id == points.c.key)
+        .where(logged_runs.c.id == id_, metric_keys.c.name == name)
+        .order_by(*columns)
+        .limit(None if size is None else size + 1)
+    )
+    if after is not None:
+        query = query.where(_behind(columns, after))
+    rows = connection.execute(query).all()
+    given = rows[:size]
+    found = [
+        Point(name, float("nan") if nan else value, timestamp, step) for timestamp, step, value, nan in given
+    ]
+    more = len(rows) > len(given)
+    return found, (*given[-1][:3], int(given[-1][3])) if more else None
+
+
+def _behind(columns: Sequence[Any], values: Sequence[Any]) -> Any:
+    """Whether a row comes behind these values, in the order of the columns."""
+    return or_(
+        *(
+            and_(
+                *(column == value for column, value in zip(columns[:at], values, strict=False)),
+                columns[at] > values[at],
+            )
+            for at in range(len(columns))
+        )
+    )
+
+
+def _log_params(connection: Connection, number: int, id_: str, params: Mapping[str, str]) -> None:
+    if not params:
+        return
+    there = select(run_params.c.key, run_params.c.value).where(
+        run_params.c.run == number, run_params.c.key.in_(list(params))
+    )
+    before: dict[str, str] = {row.key: row.value for row in connection.execute(there)}
+    changed = [
+        {"key": key, "old_value": value, "new_value": params[key]}
+        for key, value in before.items()
+        if params[key] != value
+    ]
+    if len(changed) == 1 and len(params) == 1:
+        (one,) = changed
+        raise Invalid(
+            f"Changing param values is not allowed. Param with key='{one['key']}' was already logged with "
+            f"value='{one['old_value']}' for run ID='{id_}'. Attempted logging new value '{one['new_value']}'."
+        )
+    if changed:
+        raise Invalid(
+            f"Changing param values is not allowed. Params were already logged='{changed}' for run ID='{id_}'."
+        )
+    rows = [{"run": number, "key": key, "value": value} for key, value in params.items() if key not in before]
+    upsert(connection, run_params, rows)
+
+
+def _log_points(connection: Connection, number: int, keys: Keys, metrics: Sequence[Point]) -> None:
+    if not metrics:
+        return
+    numbers = keys.of(connection, [point.key for point in metrics])
+    rows = [_row(number, numbers[point.key], point) for point in metrics]
+    upsert(connection, points, rows)
+    newest: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        best = newest.get(row["key"])
+        if best is None or _rank(row) > _rank(best):
+            newest[row["key"]] = row
+    experiment = connection.scalar(select(logged_runs.c.experiment).where(logged_runs.c.number == number))
+    _put_latest(connection, [{**row, "experiment": experiment} for row in newest.values()])
+
+
+def _put_latest(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Each becomes the latest of its metric, unless a later one is there."""
+    dialect = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = dialect(latest)
+    new = statement.excluded
+    order = ("step", "timestamp", "value")
+    later = or_(
+        *(
+            and_(*(new[name] == latest.c[name] for name in order[:at]), new[order[at]] > latest.c[order[at]])
+            for at in range(len(order))
+        )
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=["run", "key"],
+        set_={name: new[name] for name in ("timestamp", "step", "value", "nan")},
+        where=later,
+    )
+    connection.execute(statement, list(rows))
+
+
+def _row(number: int, key: int, point: Point) -> dict[str, Any]:
+    nan = isnan(point.value)
+    value = (
+        0.0 if nan else GREATEST if point.value == inf else -GREATEST if point.value == -inf else point.value
+    )
+    return {
+        "run": number,
+        "key": key,
+        "timestamp": point.timestamp,
+        "step": point.step,
+        "value": value,
+        "nan": nan,
+    }
+
+
+def _rank(row: Mapping[str, Any]) -> tuple[int, int, float]:
+    return row["step"], row["timestamp"], row["value"]

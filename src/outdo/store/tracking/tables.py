@@ -1,0 +1,167 @@
+"""The tables of what clients log, the same on SQLite and PostgreSQL, and the way a database gets them."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    Engine,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    insert,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from outdo.store.database import NAMES, Form, open_engine
+
+REVISION = "0001"
+FORM = Form(os.path.join(os.path.dirname(__file__), "migrations"), REVISION, "tracking_version")
+
+tables = MetaData(naming_convention=NAMES)
+
+experiments = Table(
+    "experiments",
+    tables,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("location", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+)
+
+experiment_tags = Table(
+    "experiment_tags",
+    tables,
+    Column("experiment", Integer, ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+logged_runs = Table(
+    "logged_runs",
+    tables,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("experiment", Integer, ForeignKey("experiments.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("status", String, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("ended", BigInteger),
+    Column("location", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Index(None, "experiment", "active", "started"),
+)
+"""`number` is what the other tables call a run by: it is an eighth of its id."""
+
+
+def _of_run(*names: str) -> tuple[Column[Any], ...]:
+    run: Column[Any] = Column(
+        "run",
+        Integer,
+        ForeignKey("logged_runs.number", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    return (run, *(Column(name, String, primary_key=True) for name in names))
+
+
+run_params = Table(
+    "run_params", tables, *_of_run("key"), Column("value", Text, nullable=False), sqlite_with_rowid=False
+)
+
+run_tags = Table(
+    "run_tags", tables, *_of_run("key"), Column("value", Text, nullable=False), sqlite_with_rowid=False
+)
+
+metric_keys = Table(
+    "metric_keys",
+    tables,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", String, nullable=False, unique=True),
+)
+
+points = Table(
+    "points",
+    tables,
+    *_of_run(),
+    Column("key", Integer, ForeignKey("metric_keys.id"), primary_key=True, autoincrement=False),
+    Column("timestamp", BigInteger, primary_key=True, autoincrement=False),
+    Column("step", BigInteger, primary_key=True, autoincrement=False),
+    Column("value", Double, primary_key=True, autoincrement=False),
+    Column("nan", Boolean, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""In the order in which a history is told; the same point twice is one. A NaN has the value 0."""
+
+latest = Table(
+    "latest",
+    tables,
+    *_of_run(),
+    Column("key", Integer, ForeignKey("metric_keys.id"), primary_key=True, autoincrement=False),
+    Column("experiment", Integer, nullable=False),
+    Column("timestamp", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("nan", Boolean, nullable=False),
+    Index(None, "experiment", "key", "nan", "value", "run"),
+    sqlite_with_rowid=False,
+)
+"""The point of each metric that filters and orders mean."""
+
+
+files = Table(
+    "files",
+    tables,
+    Column("path", String, primary_key=True),
+    Column("digest", String, nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Artifacts by their path from the root of all of them; the bytes are in the store, once, whoever logged them."""
+
+
+def open_tracking(url: str) -> Engine:
+    """An engine for a database with all tables in their newest form; `url` as SQLAlchemy writes it.
+
+    Raises `NewerLedger` for one of a newer Outdo, and SQLAlchemy's errors for one that can't be read."""
+    return open_engine(url, FORM, keep=True)
+
+
+def new_number(connection: Connection, table: Table, row: dict[str, Any]) -> int:
+    """The primary key that a new row got."""
+    found = connection.execute(insert(table).values(row)).inserted_primary_key
+    assert found is not None
+    number: int = found[0]
+    return number
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[dict[str, Any]],
+    update: Sequence[str] = (),
+) -> None:
+    """Adds rows; of one whose primary key is there already the columns `update` are set, or it is left alone."""
+    if not rows:
+        return
+    dialect = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = dialect(table)
+    if update:
+        changed = {name: statement.excluded[name] for name in update}
+        statement = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
+    else:
+        statement = statement.on_conflict_do_nothing()
+    connection.execute(statement, list(rows))

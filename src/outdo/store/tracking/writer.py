@@ -1,0 +1,82 @@
+"""One thread that carries out all changes: those that wait for it together share one transaction, and one flush.
+
+An answer is given only after the commit, so what was acknowledged survives a kill and a loss of power.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from outdo.store.database import writing
+
+Answer = TypeVar("Answer")
+Change = Callable[[Connection], Any]
+
+AT_ONCE = 256
+"""How many changes share one transaction at most."""
+
+
+class Writer:
+    """Carries out changes one after the other; each is done whole or not at all, whatever the others do."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._waiting: list[tuple[Change, Future[Any]]] = []
+        self._turn = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name="outdo-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, change: Callable[[Connection], Answer]) -> "Future[Answer]":
+        """What `change` will return, once that is on the disk; or what it raised, and then nothing is changed."""
+        future: Future[Answer] = Future()
+        with self._turn:
+            if self._closing:
+                raise RuntimeError("the writer is closed")
+            self._waiting.append((change, future))
+            self._turn.notify()
+        return future
+
+    def close(self) -> None:
+        """Everything that was submitted is done."""
+        with self._turn:
+            self._closing = True
+            self._turn.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while batch := self._next():
+            try:
+                done = self._carry_out(batch)
+            except BaseException as error:
+                for _, future in batch:
+                    future.set_exception(error)
+                continue
+            for (_, future), (answer, failure) in zip(batch, done, strict=True):
+                if failure is None:
+                    future.set_result(answer)
+                else:
+                    future.set_exception(failure)
+
+    def _next(self) -> list[tuple[Change, Future[Any]]]:
+        with self._turn:
+            while not self._waiting and not self._closing:
+                self._turn.wait()
+            batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+        return [one for one in batch if one[1].set_running_or_notify_cancel()] or (
+            [] if not batch else self._next()
+        )
+
+    def _carry_out(self, batch: list[tuple[Change, Future[Any]]]) -> list[tuple[Any, Exception | None]]:
+        done: list[tuple[Any, Exception | None]] = []
+        with writing(self._engine) as connection:
+            for change, _ in batch:
+                try:
+                    with connection.begin_nested():
+                        done.append((change(connection), None))
+                except Exception as error:
+                    done.append((None, error))
+        return done
