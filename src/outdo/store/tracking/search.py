@@ -152,11 +152,12 @@ def _condition(connection: Connection, space: _Space, condition: Condition) -> C
     if condition.entity == "attribute":
         return _COMPARE[condition.operator](space.attributes[condition.key], condition.value)
     if condition.entity == "metric":
+        compared = _COMPARE[condition.operator](latest.c.value, condition.value)
         there = select(latest.c.run).where(
             _in(latest.c.experiment, space.within),
             latest.c.key == _metric_key(connection, condition.key),
-            ~latest.c.nan if condition.operator != "!=" else true(),
-            _COMPARE[condition.operator](latest.c.value, condition.value),
+            # A NaN is kept as 0: it compared from every number, and compares with none.
+            or_(latest.c.nan, compared) if condition.operator == "!=" else and_(~latest.c.nan, compared),
         )
         return space.number.in_(there)
     table = space.texts[condition.entity]
