@@ -11,6 +11,7 @@ from outdo.app.sides import WORKSPACE, Held, held, held_all, written
 from outdo.core import compare
 from outdo.core.compare import Comparison, LineChange
 from outdo.core.model import Value
+from outdo.core.ranking import chosen
 from outdo.run.git import Refused, in_repository
 from outdo.run.revisions import line_changes
 from outdo.store.lock import NAME as LOCK
@@ -81,7 +82,7 @@ def beside(start: str, words: Sequence[str], *, every: bool = False) -> Beside:
     return Beside(
         rows,
         tuple(shown),
-        tuple(dict.fromkeys(name for each in metrics for name in each)),
+        tuple(chosen(metrics, project.pipeline.aims)),
         tuple(dict.fromkeys(notice for side in found for notice in side.notices)),
     )
 

@@ -8,10 +8,12 @@ from typing import TypeVar
 
 from msgspec import DecodeError, Struct, json
 
+from outdo.app.parallel import aims_of
 from outdo.app.project import STATE
 from outdo.core.errors import BadFilter, DamagedLedger, UnknownRun, UnknownStage, UserError
-from outdo.core.model import Artifact, Digest, Key, Reason, RunId, RunStatus, StageName, Trial, Value
+from outdo.core.model import Aim, Artifact, Digest, Key, Reason, RunId, RunStatus, StageName, Trial, Value
 from outdo.core.query import Filter, Sort, nearest, parse_filter, parse_sort, pick
+from outdo.core.ranking import chosen
 from outdo.core.record import Run, StageRun, StageState
 from outdo.store.ledger import Ledger
 from outdo.store.objects import Objects
@@ -29,6 +31,8 @@ class Asked(Struct, frozen=True):
     sort: str = ""
     ascending: bool = False
     limit: int | None = None
+    base: str = ""
+    """The run that the others are measured against."""
 
 
 class LogRow(Struct, frozen=True):
@@ -62,10 +66,12 @@ class LogPage(Struct, frozen=True):
     recorded: int
     """How many runs there are."""
     metrics: tuple[str, ...] = ()
-    """Names of all metrics of these runs, those first that were asked about."""
+    """Names of all metrics of these runs, those first that were asked about, then those that gates speak of."""
     params: tuple[str, ...] = ()
     """Names of the params that differ between these runs, or were asked about."""
     notices: tuple[str, ...] = ()
+    base: LogRow | None = None
+    """The run that the others are measured against."""
 
 
 class StageView(Struct, frozen=True):
@@ -133,8 +139,11 @@ def log(root: str, asked: Asked, now: datetime) -> LogPage:
             _check_names(ledger, [*filters, *([sort] if sort else [])])
         found = ledger.runs(filters, sort, asked.limit, with_artifacts=False)
         matching = ledger.count(filters) if filters else recorded
-        page = _page(found, [*([sort] if sort else []), *filters])
-        return LogPage(page.runs, matching, recorded, page.metrics, page.params, tuple(ledger.notices))
+        base = [_run(ledger, asked.base)] if asked.base else []
+        page = _page([*found, *base], [*([sort] if sort else []), *filters], aims_of(root))
+        rows = page.runs[: len(found)]
+        first = page.runs[-1] if base else None
+        return LogPage(rows, matching, recorded, page.metrics, page.params, tuple(ledger.notices), first)
 
     return _with_ledger(root, answer)
 
@@ -245,7 +254,7 @@ def _check_names(ledger: Ledger, asked: Iterable[Filter | Sort]) -> None:
             raise BadFilter(f"no run has a {one.field.removesuffix('s')} '{one.name}'", fix=fix)
 
 
-def _page(found: Sequence[Run], asked: Sequence[Filter | Sort]) -> LogPage:
+def _page(found: Sequence[Run], asked: Sequence[Filter | Sort], aims: Mapping[str, Aim]) -> LogPage:
     wanted_metrics = [one.name for one in asked if one.field == "metrics"]
     wanted_params = [one.name for one in asked if one.field == "params"]
     metrics = _named(found, lambda one: one.metrics, wanted_metrics)
@@ -257,7 +266,7 @@ def _page(found: Sequence[Run], asked: Sequence[Filter | Sort]) -> LogPage:
         rows,
         len(rows),
         len(rows),
-        tuple(dict.fromkeys([*_asked_for(wanted_metrics, named), *named])),
+        tuple(chosen(metrics, aims, _asked_for(wanted_metrics, named))),
         tuple(dict.fromkeys([*asked_for, *_differing(params)])),
     )
 

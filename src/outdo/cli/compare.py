@@ -9,11 +9,14 @@ import click
 from msgspec import json
 
 from outdo.app.compare import Beside, Row, beside
+from outdo.app.draw import save
+from outdo.app.lazy import lazy
 from outdo.cli.changes import number
 from outdo.cli.columns import Cell, Column, aligned, fitting
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.core.compare import difference
 from outdo.core.errors import Usage
+from outdo.core.parallel import Shown
 from outdo.core.record import text_of
 from outdo.core.values import short
 
@@ -24,6 +27,7 @@ Examples:
   outdo compare main last           a branch and the last run
   outdo compare main workspace --all
   outdo compare sweep:last          all trials of the last `outdo run --set`
+  outdo compare sweep:last --base main --html runs.html      on parallel axes, as one page
   outdo compare 11 12 --csv > runs.csv
 """
 
@@ -32,13 +36,24 @@ Examples:
     epilog=EXAMPLES, help="Params and metrics of several runs, commits or the workspace, against the first."
 )
 @click.argument("sides", nargs=-1, required=True, metavar="RUN RUN …")
+@click.option("--base", default="", metavar="RUN", help="Measure against this instead of the first.")
 @click.option("--all", "every", is_flag=True, help="Also the params that are the same for all.")
+@click.option("--html", "file", metavar="FILE", type=click.Path(dir_okay=False), help="Draw them in a page.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, for a spreadsheet.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def command(sides: tuple[str, ...], every: bool, as_csv: bool, as_json: bool) -> int:
+def command(
+    sides: tuple[str, ...], base: str, every: bool, file: str | None, as_csv: bool, as_json: bool
+) -> int:
     if as_csv and as_json:
         raise Usage("--csv and --json exclude each other", fix="outdo compare --help")
-    found = beside(os.curdir, sides, every=every)
+    found = beside(
+        os.curdir, [base, *(side for side in sides if side != base)] if base else sides, every=every
+    )
+    if file:
+        runs = [Shown(row.name, row.params, row.metrics) for row in found.rows]
+        save(file, lazy("outdo.app.parallel").picture(os.curdir, "Comparison", runs, found.params))
+        say(f"wrote {plain(file)}: {len(runs)} runs")
+        return 0
     if as_json:
         print(json.encode({"schema": "outdo.compare/1", "status": "ok", "data": found}).decode())
         return 0

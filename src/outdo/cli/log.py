@@ -3,18 +3,23 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import get_args
 
 import click
 from msgspec import json
 
+from outdo.app.draw import save
 from outdo.app.history import Asked, LogPage, LogRow, log
+from outdo.app.lazy import lazy
 from outdo.app.project import find_root
 from outdo.cli.columns import Cell, Column, aligned, fitting
-from outdo.cli.paint import Paint, is_live, say
+from outdo.cli.paint import Paint, is_live, plain, say
+from outdo.core.errors import Usage
 from outdo.core.model import RunStatus, Status
+from outdo.core.parallel import Shown
+from outdo.core.record import text_of
 from outdo.core.values import short
 from outdo.core.wording import duration
 
@@ -27,10 +32,13 @@ Examples:
   outdo log -f 'metrics.auc > 0.7' -f 'params.train.lr = 0.1'
   outdo log -f 'status = failed' -f 'started > 2d'
   outdo log -f 'stage = train' -f 'branch = main'
-  outdo log --limit 0 --json                all of them, for a program
+  outdo log --base 12                       metrics measured against run 12
+  outdo log --limit 0 --json                all of them, for a program; --csv for a spreadsheet
+  outdo log -f 'sweep = a713' --html runs.html      on parallel axes, as one page
 
 \b
-A filter asks for status, stage, branch, commit, user, dirty, started, seconds, number, metrics.NAME, params.NAME.
+A filter asks for status, stage, branch, commit, user, dirty, sweep, started, seconds, number, metrics.NAME,
+params.NAME.
 Compare by = != < <= > >=. A metric of one stage only is metrics.STAGE:NAME.
 """
 
@@ -55,10 +63,28 @@ FEW = 6
 )
 @click.option("--ascending", is_flag=True, help="Smallest first.")
 @click.option("--limit", "-n", type=click.IntRange(min=0), default=20, show_default=True, help="0: all.")
+@click.option("--base", default="", metavar="RUN", help="Measure metrics against this run.")
+@click.option("--html", "file", metavar="FILE", type=click.Path(dir_okay=False), help="Draw them in a page.")
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, for a spreadsheet.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def command(filters: tuple[str, ...], sort: str, ascending: bool, limit: int, as_json: bool) -> int:
+def command(
+    filters: tuple[str, ...], sort: str, ascending: bool, limit: int, base: str, file: str | None,
+    as_csv: bool, as_json: bool,
+) -> int:  # fmt: skip
+    if as_csv and as_json:
+        raise Usage("--csv and --json exclude each other", fix="outdo log --help")
     now = datetime.now().astimezone()
-    page = log(find_root(os.curdir), Asked(filters, sort, ascending, limit or None), now)
+    page = log(find_root(os.curdir), Asked(filters, sort, ascending, limit or None, base), now)
+    if file:
+        runs = [Shown(f"run {row.number}", row.params, row.metrics) for row in page.runs]
+        save(file, lazy("outdo.app.parallel").picture(os.curdir, "Runs", runs, page.params))
+        say(f"wrote {plain(file)}: {len(runs)} runs")
+        return 0
+    if as_csv:
+        import csv
+
+        csv.writer(sys.stdout, lineterminator="\n").writerows(_cells(page))
+        return 0
     if as_json:
         print(json.encode({"schema": "outdo.log/1", "status": "ok", "data": page}).decode())
         return 0
@@ -93,11 +119,14 @@ def _columns(page: LogPage, now: float) -> list[Column]:
         Column("commit", tuple(_commit(row) for row in rows)),
         Column("stages", tuple(Cell(_stages(row)) for row in rows)),
     ]
+    if any(row.trial for row in rows):
+        columns.insert(5, Column("sweep", tuple(Cell(_trial(row)) for row in rows)))
     if len({row.branch for row in rows}) > 1:
         columns.insert(5, Column("branch", tuple(Cell(row.branch or "") for row in rows)))
     for name in page.metrics[:FEW]:
-        values = tuple(_number(row.metrics.get(name)) for row in rows)
-        columns.append(Column(name, values, right=True))
+        base = page.base.metrics.get(name) if page.base else None
+        values = tuple(_number(row.metrics.get(name), base) for row in rows)
+        columns.append(Column(name, values, right=page.base is None))
     for name in page.params[:FEW]:
         words = tuple(
             Cell(short(row.params[name], 24) if name in row.params else "", ("cyan",)) for row in rows
@@ -111,6 +140,10 @@ def _status(row: LogRow) -> Cell:
     return Cell(f"{mark} {row.status}", (colour,))
 
 
+def _trial(row: LogRow) -> str:
+    return f"{row.trial.sweep.rpartition('-')[2]} {row.trial.number}/{row.trial.of}" if row.trial else ""
+
+
 def _commit(row: LogRow) -> Cell:
     return Cell(f"{row.commit[:8]}{'*' if row.dirty else ''}" if row.commit else "")
 
@@ -122,8 +155,23 @@ def _stages(row: LogRow) -> str:
     )
 
 
-def _number(value: float | None) -> Cell:
-    return Cell("" if value is None else f"{value:.4g}")
+def _number(value: float | None, base: float | None) -> Cell:
+    if value is None:
+        return Cell()
+    moved = f" ({value - base:+.4g})".replace("-", "−") if base is not None and value != base else ""
+    return Cell(f"{value:.4g}{moved}")
+
+
+def _cells(page: LogPage) -> Iterator[list[str]]:
+    """The page as a table for programs: whole ids, numbers as they are."""
+    facts = ["number", "run", "status", "started", "seconds", "commit", "branch", "dirty", "sweep", "trial"]
+    yield [*facts, *(f"params.{name}" for name in page.params), *(f"metrics.{name}" for name in page.metrics)]
+    for row in page.runs:
+        trial = [row.trial.sweep, str(row.trial.number)] if row.trial else ["", ""]
+        told = [str(row.number), row.run, row.status, row.started.isoformat(), str(row.seconds or "")]
+        told += [row.commit or "", row.branch or "", str(row.dirty).lower(), *trial]
+        told += [text_of(row.params[name]) if name in row.params else "" for name in page.params]
+        yield told + [str(row.metrics.get(name, "")) for name in page.metrics]
 
 
 def ago(seconds: float) -> str:
