@@ -27,6 +27,7 @@ COMMANDS = {
     "apply": "put params and outputs of a run back",
     "metrics": "the metrics now, or in what they differ",
     "params": "the params now, or in what they differ",
+    "plots": "plots of workspace, commits and runs as one page, SVG or PNG",
     "push": "share results: send what the remote lacks",
     "pull": "get results that others have pushed, and put them in place",
     "fetch": "the same, into the store only",

@@ -223,7 +223,8 @@ class _Reading:
         """The files that the file's own plots draw; how is noted."""
         for index, entry in enumerate(entries):
             for name, plot in ({entry: Plot()} if isinstance(entry, str) else entry).items():
-                self.plots[name] = plot
+                if plot != Plot() or name not in self.plots:
+                    self.plots[name] = plot
                 named = [*_files_of(plot)] or [name]
                 for written in named:
                     try:

@@ -121,6 +121,13 @@ class BadRemote(UserError):
     code = "E112"
 
 
+class BadPlot(UserError):
+    """A plot can't be drawn: its file is no CSV, TSV, JSON or YAML, lacks the column that is asked for, or holds no
+    numbers there; or its template is none that Outdo draws. The other plots are drawn all the same."""
+
+    code = "E113"
+
+
 # ------------------------------------------------------------------ E2: the graph
 
 

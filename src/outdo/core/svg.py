@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from html import escape
 from itertools import pairwise
-from unicodedata import east_asian_width
 
 from outdo.core.layout import Layout, Point, Size, arrange
+from outdo.core.lettering import FACE, colour, cut, number, text_width
 from outdo.core.looks import Hue
 from outdo.core.sketch import Node, Sketch
 
@@ -37,8 +37,8 @@ def drawing(shown: Sketch) -> str:
         down = arrange(sizes, shown.lines, "down")
         layout = down if down.width < layout.width else layout
     width, height = layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN
-    size = f'width="{_n(width)}" height="{_n(height)}"'
-    view = f'viewBox="{-_MARGIN:g} {-_MARGIN:g} {_n(width)} {_n(height)}"'
+    size = f'width="{number(width)}" height="{number(height)}"'
+    view = f'viewBox="{-_MARGIN:g} {-_MARGIN:g} {number(width)} {number(height)}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="outdo-graph" role="img" {size} {view}>',
         f"<title>{escape(shown.title())}</title>",
@@ -59,9 +59,9 @@ def drawing(shown: Sketch) -> str:
 
 def _size(node: Node) -> Size:
     if node.kind == "file":
-        return Size(_text_width(_cut(node.label), _WORDS) + 26, 26)
-    words = _text_width(_cut(node.words), _WORDS)
-    return Size(max(_text_width(_cut(node.label), _LABEL), words, 66) + 30, 46 if node.words else 34)
+        return Size(text_width(cut(node.label, _LONGEST), _WORDS) + 26, 26)
+    words = text_width(cut(node.words, _LONGEST), _WORDS)
+    return Size(max(text_width(cut(node.label, _LONGEST), _LABEL), words, 66) + 30, 46 if node.words else 34)
 
 
 def _box(node: Node, size: Size, middle: Point) -> str:
@@ -73,30 +73,33 @@ def _box(node: Node, size: Size, middle: Point) -> str:
     lift = -2.5 if node.words else 4.5
     words = ""
     if node.words:
-        words = (
-            f'<text class="og-words" x="{_n(middle.x)}" y="{_n(middle.y + 13.5)}">{_shown(node.words)}</text>'
-        )
+        at = f'x="{number(middle.x)}" y="{number(middle.y + 13.5)}"'
+        words = f'<text class="og-words" {at}>{_shown(node.words)}</text>'
     return (
         f'<g class="{classes}"><title>{escape(told)}</title>'
-        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(size.width)}" height="{_n(size.height)}" '
-        f'rx="{_n(size.height / 2) if node.kind == "file" else 8}"/>'
-        f'<text x="{_n(middle.x)}" y="{_n(middle.y + lift)}">{_shown(node.label)}</text>{words}</g>'
+        f'<rect x="{number(x)}" y="{number(y)}" width="{number(size.width)}" height="{number(size.height)}" '
+        f'rx="{number(size.height / 2) if node.kind == "file" else 8}"/>'
+        f'<text x="{number(middle.x)}" y="{number(middle.y + lift)}">{_shown(node.label)}</text>{words}</g>'
     )
 
 
 def _curve(way: tuple[Point, ...], layout: Layout) -> str:
     """A path along `way` that leaves and arrives at right angles to the layers, and passes layers straight."""
-    parts = [f"M{_n(way[0].x)} {_n(way[0].y)}"]
+    parts = [f"M{number(way[0].x)} {number(way[0].y)}"]
     for i, (a, b) in enumerate(pairwise(way)):
         straight = a.y == b.y if layout.direction == "right" else a.x == b.x
         if straight or i % 2:
-            parts.append(f"L{_n(b.x)} {_n(b.y)}")
+            parts.append(f"L{number(b.x)} {number(b.y)}")
         elif layout.direction == "right":
             half = (a.x + b.x) / 2
-            parts.append(f"C{_n(half)} {_n(a.y)} {_n(half)} {_n(b.y)} {_n(b.x)} {_n(b.y)}")
+            parts.append(
+                f"C{number(half)} {number(a.y)} {number(half)} {number(b.y)} {number(b.x)} {number(b.y)}"
+            )
         else:
             half = (a.y + b.y) / 2
-            parts.append(f"C{_n(a.x)} {_n(half)} {_n(b.x)} {_n(half)} {_n(b.x)} {_n(b.y)}")
+            parts.append(
+                f"C{number(a.x)} {number(half)} {number(b.x)} {number(half)} {number(b.x)} {number(b.y)}"
+            )
     return "".join(parts)
 
 
@@ -104,8 +107,8 @@ def _tips(shown: Sketch, layout: Layout) -> list[str]:
     """One arrowhead for each node that lines come to, as all of them come to the same point."""
     ends = {layout.lines[line][-1]: None for line in shown.lines}
     if layout.direction == "right":
-        return [f"M{_n(p.x)} {_n(p.y)}l-7-4v8z" for p in ends]
-    return [f"M{_n(p.x)} {_n(p.y)}l-4-7h8z" for p in ends]
+        return [f"M{number(p.x)} {number(p.y)}l-7-4v8z" for p in ends]
+    return [f"M{number(p.x)} {number(p.y)}l-4-7h8z" for p in ends]
 
 
 def _style(shown: Sketch) -> str:
@@ -114,56 +117,30 @@ def _style(shown: Sketch) -> str:
     As a file of its own the picture has a ground and follows the system; inside a page it takes the page's."""
     name = f"font-size:{_LABEL:g}px;font-weight:600;text-anchor:middle"
     words = f"font-size:{_WORDS:g}px;font-weight:400"
-    face = "font-family:Inter,system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
-    line = _color("stroke", "#a3abb5", "#5b6470")
+
+    line = colour("stroke", "#a3abb5", "#5b6470")
     rules = [
-        f".outdo-graph{{{face};max-width:100%}}",
+        f".outdo-graph{{{FACE};max-width:100%}}",
         ".outdo-graph:root{color-scheme:light dark}",
-        f".outdo-graph rect{{stroke-width:1.25;{_color('stroke', '#8b949e', '#6b7480')}}}",
-        f".outdo-graph g rect{{{_color('fill', '#ffffff', '#161b22')}}}",
+        f".outdo-graph rect{{stroke-width:1.25;{colour('stroke', '#8b949e', '#6b7480')}}}",
+        f".outdo-graph g rect{{{colour('fill', '#ffffff', '#161b22')}}}",
         ".outdo-graph .og-back{fill:none;stroke:none}",
-        f".outdo-graph:root .og-back{{{_color('fill', '#ffffff', '#0d1117')}}}",
+        f".outdo-graph:root .og-back{{{colour('fill', '#ffffff', '#0d1117')}}}",
         f".outdo-graph .og-lines{{fill:none;stroke-width:1.5;{line}}}",
-        f".outdo-graph .og-tips{{{_color('fill', '#a3abb5', '#5b6470')}}}",
-        f".outdo-graph text{{{name};{_color('fill', '#1c2128', '#e6edf3')}}}",
-        f".outdo-graph .og-words{{{words};{_color('fill', '#59606b', '#9aa4b2')}}}",
+        f".outdo-graph .og-tips{{{colour('fill', '#a3abb5', '#5b6470')}}}",
+        f".outdo-graph text{{{name};{colour('fill', '#1c2128', '#e6edf3')}}}",
+        f".outdo-graph .og-words{{{words};{colour('fill', '#59606b', '#9aa4b2')}}}",
         f".outdo-graph .og-file text{{{words}}}",
-        f".outdo-graph .og-file rect{{{_color('fill', '#f6f8fa', '#12171e')}}}",
+        f".outdo-graph .og-file rect{{{colour('fill', '#f6f8fa', '#12171e')}}}",
         ".outdo-graph .og-dashed rect{stroke-dasharray:4 3}",
     ]
     for hue in sorted({node.look.hue for node in shown.nodes.values() if node.look}):
         ink, fill, dark_ink, dark_fill = _HUES[hue]
-        box = _color("stroke", ink, dark_ink) + ";" + _color("fill", fill, dark_fill)
+        box = colour("stroke", ink, dark_ink) + ";" + colour("fill", fill, dark_fill)
         rules.append(f".outdo-graph .og-{hue} rect{{{box}}}")
-        rules.append(f".outdo-graph .og-{hue} .og-words{{{_color('fill', ink, dark_ink)}}}")
+        rules.append(f".outdo-graph .og-{hue} .og-words{{{colour('fill', ink, dark_ink)}}}")
     return "".join(rules)
 
 
-def _color(what: str, light: str, dark: str) -> str:
-    return f"{what}:{light};{what}:light-dark({light},{dark})"
-
-
 def _shown(text: str) -> str:
-    return escape(_cut(text))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
-def _text_width(text: str, size: float) -> float:
-    """About how wide `text` comes out in a sans-serif face; a browser's own measure is not known here."""
-    return size * sum(map(_char_width, text))
-
-
-def _char_width(char: str) -> float:
-    if char in "iljtfrI.,:;'|!()[] ":
-        return 0.36
-    if char in "mwMW@%—…" or char.isupper():
-        return 0.82 if char in "mwMW@%—…" else 0.69
-    return 1.05 if east_asian_width(char) in "WF" else 0.59
-
-
-def _n(value: float) -> str:
-    """A coordinate to a tenth of a pixel, in few letters."""
-    return f"{value:.1f}".removesuffix(".0")
+    return escape(cut(text, _LONGEST))

@@ -1,0 +1,242 @@
+"""What is drawn of workspaces, commits and runs: the verb `plots`."""
+
+import os
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from html import escape
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from outdo.app.plotfiles import PlotFiles
+from outdo.app.png import png
+from outdo.app.project import STATE, Project, open_project
+from outdo.app.sides import WORKSPACE, held
+from outdo.core.chart import Axes, Chart, chart, file
+from outdo.core.chartpage import page
+from outdo.core.errors import BadPlot, CantWrite
+from outdo.core.figure import TEMPLATES, Drawn, Figure, Lost, Plotted, Template, draw, files_of
+from outdo.core.model import Path
+from outdo.core.sections import Plot
+from outdo.core.vega import nearest
+
+PAGE = f"{STATE}/plots.html"
+_CUSTOM = ".dvc/plots"
+"""The folder of DVC's own templates."""
+_DEFAULT: Template = "linear"
+
+
+class Wanted(Struct, frozen=True):
+    """What a person asks for; what is not said is as the file declares it."""
+
+    paths: tuple[str, ...] = ()
+    """Names or paths of plots, patterns, or files that are not declared; none for all."""
+    sides: tuple[str, ...] = ()
+    look: Plot = Plot()
+    axes: Axes = Axes()
+
+
+class Plots(Struct, frozen=True):
+    """Plots ready to be drawn."""
+
+    project: str
+    sides: tuple[str, ...]
+    drawn: tuple[Drawn, ...]
+    notices: tuple[str, ...] = ()
+    axes: Axes = Axes()
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The charts among them."""
+        return [one for one in self.drawn if isinstance(one, Figure)]
+
+    def page(self) -> str:
+        """All of them as one HTML file."""
+        count = len(self.drawn)
+        return page(
+            self.project, f"{', '.join(self.sides)} · {count} plot{'s' * (count != 1)}", self.drawn, self.axes
+        )
+
+    def charts(self) -> list[Chart]:
+        """The charts as they are drawn."""
+        return [chart(one, self.axes) for one in self.figures]
+
+    def _repr_html_(self) -> str:
+        return f'<iframe srcdoc="{escape(self.page())}" width="100%" height="720" style="border:0"></iframe>'
+
+
+def plots(start: str, wanted: Wanted = Wanted()) -> Plots:  # noqa: B008
+    """What is asked for, of one side or several beside each other; raises `BadPlot` where nothing can be drawn.
+
+    One side that is named is shown beside the workspace."""
+    project = open_project(start)
+    words = wanted.sides if len(wanted.sides) != 1 else (*wanted.sides, WORKSPACE)
+    found = [held(project, word, code=word != WORKSPACE) for word in dict.fromkeys(words or (WORKSPACE,))]
+    sides = [PlotFiles(project, each) for each in found]
+    notices = [notice for each in found for notice in each.side.notices]
+    chosen = _chosen(project, wanted.paths, _declared(sides), sides)
+    drawn: list[Drawn] = []
+    for id_, plot in chosen.items():
+        shown = _overridden(plot, wanted.look)
+        try:
+            template, notice = _template(project, shown.template)
+        except BadPlot as error:
+            drawn.append(Lost(id_, error.what + (f"; {error.fix}" if error.fix else "")))
+            continue
+        notices += [f"{id_}: {notice}"] if notice else []
+        files = files_of(id_, shown)
+        drawn.append(
+            draw(
+                id_,
+                shown,
+                template,
+                [
+                    Plotted(side.name, {path: side.get(path, header=shown.header) for path in files})
+                    for side in sides
+                ],
+            )
+        )
+    return Plots(
+        project.pipeline.project,
+        tuple(side.name for side in sides),
+        tuple(drawn),
+        tuple(dict.fromkeys(notices)),
+        wanted.axes,
+    )
+
+
+def save_page(made: Plots, path: str = "", start: str = ".") -> str:
+    """Where the page was written: `path`, or a place in the project that Git does not see."""
+    if not path:
+        project = open_project(start)
+        project.make_state()
+        path = os.path.relpath(os.path.join(project.root, PAGE), start)
+    _write(path, made.page().encode())
+    return path
+
+
+def save_picture(made: Plots, path: str) -> str:
+    """Writes the charts below each other as SVG or PNG, as the name's end says; raises `BadPlot` without a chart."""
+    charts = made.charts()
+    if not charts:
+        raise BadPlot("there is no chart to write as a picture", fix="an HTML page can hold pictures too")
+    if path.lower().endswith(".png"):
+        _write(path, png(file(charts, "light")))
+    else:
+        _write(path, file(charts).encode())
+    return path
+
+
+def _write(path: str, content: bytes) -> None:
+    try:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with open(path, "wb") as opened:
+            opened.write(content)
+    except OSError as error:
+        raise CantWrite(f"'{path}' can't be written: {error.strerror}", fix="name another file") from None
+
+
+def _declared(sides: Sequence[PlotFiles]) -> dict[str, Plot]:
+    """The plots of all sides, each as the first side that has it declares it; of a folder one for each file in it."""
+    found: dict[str, Plot] = {}
+    for side in sides:
+        for id_, plot in side.declared().items():
+            found.setdefault(id_, plot)
+    spread: dict[str, Plot] = {}
+    for id_, plot in found.items():
+        inside = list(_inside(id_, plot, sides))
+        for path in inside or [id_]:
+            spread.setdefault(path, plot)
+    return {**spread, **{id_: plot for id_, plot in found.items() if id_ in spread}}
+
+
+def _inside(id_: str, plot: Plot, sides: Sequence[PlotFiles]) -> Iterator[Path]:
+    if isinstance(plot.y, Mapping) or posixpath.splitext(id_)[1]:
+        return
+    for side in sides:
+        yield from side.under(posixpath.normpath(id_))
+
+
+def _chosen(
+    project: Project, words: Sequence[str], declared: Mapping[str, Plot], sides: Sequence[PlotFiles]
+) -> dict[str, Plot]:
+    """The plots that words name: as declared, below a folder, by a pattern; or a file that is not declared."""
+    if not words:
+        if not declared:
+            fix = "name files: outdo plots loss.csv; or declare them under `plots:`"
+            raise BadPlot("no plots are declared", where=project.file, fix=fix)
+        return dict(declared)
+    found: dict[str, Plot] = {}
+    for word in words:
+        path = _path(project, word)
+        named = {
+            id_: plot
+            for id_, plot in declared.items()
+            if id_ in (word, path) or id_.startswith(f"{path.rstrip('/')}/") or fnmatchcase(id_, word)
+        }
+        if not named:
+            inside = [file for side in sides for file in side.under(path)]
+            if not inside and not any(side.has(path) for side in sides):
+                raise _unknown(word, declared)
+            named = dict.fromkeys(inside or [path], Plot())
+        found |= named
+    return found
+
+
+def _path(project: Project, word: str) -> Path:
+    """A path that is written from where a person is, from the project's folder."""
+    return os.path.relpath(os.path.abspath(word), project.root).replace(os.sep, "/")
+
+
+def _unknown(word: str, declared: Mapping[str, Plot]) -> BadPlot:
+    near = get_close_matches(word, declared, n=1)
+    fix = (
+        f"did you mean '{near[0]}'?"
+        if near
+        else "name a file, or a plot: " + (", ".join(declared) or "none yet")
+    )
+    return BadPlot(f"there is no plot and no file '{word}'", fix=fix)
+
+
+def _overridden(plot: Plot, look: Plot) -> Plot:
+    default = Plot()
+    fields = ((name, getattr(look, name)) for name in Plot.__struct_fields__)
+    said = {name: value for name, value in fields if value not in ((), getattr(default, name))}
+    return replace(plot, **said) if said else plot
+
+
+def _template(project: Project, name: str) -> tuple[Template, str]:
+    """The template of a name, or the nearest to one of Vega-Lite, and then what to say of it; raises `BadPlot`."""
+    custom = _custom(project, name)
+    if custom is None:
+        if not name:
+            return _DEFAULT, ""
+        if name in TEMPLATES:
+            return name, ""
+        near = get_close_matches(name, TEMPLATES, n=1)
+        fix = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(TEMPLATES)}"
+        raise BadPlot(f"there is no template '{name}'", fix=fix)
+    path, content = custom
+    try:
+        found = nearest(msgspec.json.decode(content))
+    except (msgspec.DecodeError, RecursionError):
+        raise BadPlot(f"the template '{path}' is not valid JSON") from None
+    if found is None:
+        what = f"the template '{path}' draws something of Vega-Lite that Outdo does not"
+        raise BadPlot(what, fix=f"known are {', '.join(TEMPLATES)}")
+    return found, f"its template '{path}' is one of Vega-Lite, drawn as '{found}'"
+
+
+def _custom(project: Project, name: str) -> tuple[Path, bytes] | None:
+    """The file of a template: in DVC's folder, under a built-in's name too; or a path in the project."""
+    if not name or name.startswith("/") or ".." in name.split("/"):
+        return None
+    for path in (f"{_CUSTOM}/{name}", f"{_CUSTOM}/{name}.json", name if name not in TEMPLATES else ""):
+        place = os.path.join(project.root, path)
+        if path and os.path.isfile(place) and os.path.getsize(place) < 1_000_000:
+            with open(place, "rb") as opened:
+                return path, opened.read()
+    return None

@@ -1,0 +1,34 @@
+"""What every drawing needs: how wide a text comes out, and numbers and colours as SVG writes them."""
+
+from unicodedata import east_asian_width
+
+FACE = "font-family:Inter,system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
+"""The letters of every drawing, as CSS says it."""
+
+
+def text_width(text: str, size: float) -> float:
+    """About how wide `text` comes out in a sans-serif face; a browser's own measure is not known here."""
+    return size * sum(map(_char_width, text))
+
+
+def cut(text: str, most: int) -> str:
+    """`text`, or its beginning with `…`, in at most so many letters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def number(value: float) -> str:
+    """A coordinate to a tenth of a pixel, in few letters."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def colour(what: str, light: str, dark: str) -> str:
+    """A colour of CSS for both schemes, first for what knows no `light-dark()`."""
+    return f"{what}:{light};{what}:light-dark({light},{dark})"
+
+
+def _char_width(char: str) -> float:
+    if char in "iljtfrI.,:;'|!()[] ":
+        return 0.36
+    if char in "mwMW@%—…" or char.isupper():
+        return 0.82 if char in "mwMW@%—…" else 0.69
+    return 1.05 if east_asian_width(char) in "WF" else 0.59
