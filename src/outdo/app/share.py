@@ -8,7 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from outdo.app.data import share as tracked
-from outdo.app.data.share import add_up, listed
+from outdo.app.data.checkout import listed
+from outdo.app.data.share import add_up
 from outdo.app.data.tracking import Tracking
 from outdo.app.lazy import lazy
 from outdo.app.project import Project

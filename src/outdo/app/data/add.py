@@ -71,14 +71,23 @@ def add(project: Project, words: Sequence[Path], asked: Asked = Asked()) -> Adde
 
 def write_pointers(tracking: Tracking, found: Sequence[Tracked]) -> list[Path]:
     """Every pointer says what its path shall hold, and survives a loss of power; returns those that were written."""
-    written: list[Path] = []
-    for one in found:
-        former = read_text(tracking.project.root, one.pointer) or ""
-        text = tracking.way(one).pointers.write(one, former)
-        if text != former:
-            write_atomic(os.path.join(tracking.project.root, one.pointer), text.encode(), durable=True)
-            written.append(one.pointer)
-    return written
+    return [one.pointer for one in found if write_pointer(tracking, one)]
+
+
+def write_pointer(tracking: Tracking, one: Tracked, *, gone: bool = False) -> bool:
+    """The pointer file says what a path shall hold, or with `gone` says nothing of it any more and is removed where it
+    says nothing else; it survives a loss of power. Returns whether it was changed."""
+    root, pointers = tracking.project.root, tracking.way(one).pointers
+    former = read_text(root, one.pointer)
+    text = pointers.without(one, former or "") if gone else pointers.write(one, former or "")
+    place = os.path.join(root, one.pointer)
+    if text == (former or ""):
+        return False
+    if text:
+        write_atomic(place, text.encode(), durable=True)
+    else:
+        os.unlink(place)
+    return True
 
 
 def _target(tracking: Tracking, word: Path, asked: Asked) -> Target:
@@ -124,6 +133,15 @@ def _trackable(word: Path) -> Path:
 # What may not be.
 
 
+def refuse_new(tracking: Tracking, path: Path, besides: Path = "") -> None:
+    """Raises `CantTrack` or `TrackedByGit` where a path can't be tracked from now on; where the tracked path `besides`
+    is in the way does not count."""
+    path = _trackable(path)
+    _refuse_output(tracking.project, path)
+    _refuse_neighbours(tracking, path, [], besides)
+    _refuse_git(tracking, [path], [f"{path}{tracking.ways[0].pointers.suffix}"])
+
+
 def _refuse(tracking: Tracking, targets: Sequence[Target]) -> None:
     project = tracking.project
     new = [
@@ -134,12 +152,18 @@ def _refuse(tracking: Tracking, targets: Sequence[Target]) -> None:
         _refuse_output(project, target.path)
     for path in new:
         _refuse_neighbours(tracking, path, new)
-    both = tracked(project.root, [target.path for target in targets])
+    _refuse_git(tracking, [target.path for target in targets], [target.tracked.pointer for target in targets])
+
+
+def _refuse_git(tracking: Tracking, paths: Sequence[Path], pointers: Sequence[Path]) -> None:
+    """Raises `TrackedByGit` for what Git has, and `CantTrack` for pointers that it would not take."""
+    root = tracking.project.root
+    both = tracked(root, paths)
     if both:
         what = f"'{both[0]}', or something in it, is in Git already"
         fix = f"git rm -r --cached '{both[0]}' (the files stay), then outdo data add '{both[0]}'"
         raise TrackedByGit(what, fix=fix)
-    hidden = sorted(ignored(project.root, [target.tracked.pointer for target in targets]))
+    hidden = sorted(ignored(root, pointers))
     if hidden:
         what = f"Git ignores '{hidden[0]}', the pointer that would stand for the data"
         raise CantTrack(
@@ -175,8 +199,10 @@ def _refuse_output(project: Project, path: Path) -> None:
             raise CantTrack(what, fix="outdo run keeps it already; outdo push shares it")
 
 
-def _refuse_neighbours(tracking: Tracking, path: Path, new: Sequence[Path]) -> None:
+def _refuse_neighbours(tracking: Tracking, path: Path, new: Sequence[Path], besides: Path = "") -> None:
     for other in (*tracking.all, *new):
+        if other == besides:
+            continue
         if other != path and _touch(path, other):
             inner, outer = sorted((path, other), key=len, reverse=True)
             what = f"'{inner}' is in '{outer}', and both can't be tracked"

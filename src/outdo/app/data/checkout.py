@@ -5,12 +5,12 @@ from typing import Literal
 
 from msgspec import Struct
 
-from outdo.app.data.place import ignores_case, refuse_case_clash, refuse_strays
-from outdo.app.data.status import contents, look, same
+from outdo.app.data.loss import Wanted, refuse_loss, same
+from outdo.app.data.status import contents
 from outdo.app.data.tracking import Target, Tracking
 from outdo.app.project import Project
 from outdo.core.compare import file_changes
-from outdo.core.errors import NotInStore, NotTracked, UserError, WouldOverwrite
+from outdo.core.errors import NotInStore, NotTracked
 from outdo.core.model import Entry, Path
 from outdo.integrations.ports import Way
 from outdo.run.source import ignore
@@ -33,13 +33,6 @@ class CheckedOut(Struct, frozen=True):
     placed: tuple[Placed, ...]
     kept: tuple[Path, ...]
     """Paths that held already what they shall."""
-
-
-class Wanted(Struct, frozen=True):
-    """A target with what it shall hold."""
-
-    target: Target
-    entry: Entry
 
 
 def checkout(
@@ -65,11 +58,10 @@ def checkout(
     done = put(tracking, here, link=link)
     lacking += [one.path for one in targets if one.tracked.entry is None]
     if lacking:
-        listed = ", ".join(f"'{path}'" for path in lacking[:5]) + (
-            f" and {len(lacking) - 5} more" * (len(lacking) > 5)
-        )
         rest = "; all else is in place" if here else ""
-        raise NotInStore(f"the store does not hold {listed}{rest}", fix=f"outdo data pull {lacking[0]}")
+        raise NotInStore(
+            f"the store does not hold {listed(lacking)}{rest}", fix=f"outdo data pull {lacking[0]}"
+        )
     return done
 
 
@@ -78,57 +70,17 @@ def not_in_folder(target: Target) -> NotTracked:
     return NotTracked(what, fix=f"outdo data ls {target.tracked.path}")
 
 
-def refuse_loss(tracking: Tracking, found: Sequence[Wanted], *, force: bool) -> None:
-    """Raises, before anything is touched, what would make putting these in place lose something or fail half-way."""
-    root = tracking.project.root
-    refuse_strays(root, [one.target.path for one in found])
-    refuse_case_clash(root, [one.target.path for one in found])
-    if ignores_case(root):
-        for one in found:
-            if one.entry.kind == "tree" and tracking.way(one.target.tracked).keeper.holds(one.entry):
-                refuse_case_clash(
-                    root, [name for name, *_ in tracking.way(one.target.tracked).parts.tree(one.entry).files]
-                )
-    if force:
-        return
-    now = look(tracking, [one.target for one in found])
-    lost = [path for one in found for path in _lost(tracking, one, now.get(one.target.path))]
-    if lost:
-        more = f", and so would {len(lost) - 1} more" if len(lost) > 1 else ""
-        what = f"'{lost[0]}' would be overwritten or removed, and what it holds is not kept{more}"
-        raise WouldOverwrite(what, fix="outdo data add keeps it; --force overwrites it")
-
-
-def _lost(tracking: Tracking, one: Wanted, now: Entry | None) -> list[Path]:
-    """What is at a path that would be nowhere once it holds what it shall."""
-    keeper, path = tracking.way(one.target.tracked).keeper, one.target.path
-    if now is None or same(now, one.entry) or keeper.holds(now):
-        return []
-    if now.kind == "file":
-        return [path]
-    listing = keeper.listing(path)
-    lost = [
-        f"{path}/{name}"
-        for name, digest, size, executable in listing.files
-        if not keeper.holds(Entry(digest, size, "file", 1, executable))
-    ]
-    if not listing.links:
-        return lost
-    try:
-        kept = (
-            set(tracking.way(one.target.tracked).parts.tree(one.entry).links)
-            if one.entry.kind == "tree"
-            else set()
-        )
-    except UserError:
-        kept = set()
-    return lost + [f"{path}/{name}" for name, target in listing.links if (name, target) not in kept]
+def listed(paths: Sequence[Path]) -> str:
+    """The first few of these paths."""
+    return ", ".join(f"'{path}'" for path in paths[:5]) + (
+        f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+    )
 
 
 def put(tracking: Tracking, found: Sequence[Wanted], *, link: bool) -> CheckedOut:
     """These paths hold what they shall, Git ignores them, and all that is known of them is written down."""
     root = tracking.project.root
-    now = look(tracking, [one.target for one in found])
+    now = tracking.look([one.target for one in found])
     ignore(root, [one.target.tracked.path for one in found])
     placed: list[Placed] = []
     kept: list[Path] = []

@@ -34,10 +34,8 @@ def refuse_strays(root: str, paths: Iterable[Path]) -> None:
             raise CantTrack(what, fix="move the file away")
 
 
-def refuse_case_clash(root: str, names: Iterable[Path]) -> None:
-    """Raises `CantTrack` where two names differ only in case and the disk of the project can't hold both."""
-    if not ignores_case(root):
-        return
+def refuse_case_clash(names: Iterable[Path]) -> None:
+    """Raises `CantTrack` where two names differ only in case, which a disk that ignores case can't hold."""
     seen: dict[str, Path] = {}
     for name in names:
         other = seen.setdefault(name.casefold(), name)

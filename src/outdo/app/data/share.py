@@ -1,10 +1,11 @@
 """The verbs `data push`, `data fetch` and `data pull`: what is kept here is had elsewhere, and back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from outdo.app.data.checkout import CheckedOut, Wanted, not_in_folder, put, refuse_loss
+from outdo.app.data.checkout import CheckedOut, listed, not_in_folder, put
+from outdo.app.data.loss import Wanted, refuse_loss
 from outdo.app.data.tracking import Target, Tracking
 from outdo.core.errors import NotInRemote, NotInStore
 from outdo.core.model import Entry, Path
@@ -137,11 +138,4 @@ def add_up(one: Moved | None, other: Moved) -> Moved:
         one.results + other.results,
         one.there + other.there,
         (*one.missing, *other.missing),
-    )
-
-
-def listed(paths: Sequence[Path]) -> str:
-    """The first few of these paths."""
-    return ", ".join(f"'{path}'" for path in paths[:5]) + (
-        f" and {len(paths) - 5} more" if len(paths) > 5 else ""
     )

@@ -1,11 +1,12 @@
 """The verb `data status`: how tracked paths stand, in the workspace, in Git and in the store."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from msgspec import Struct
 
+from outdo.app.data.loss import same
 from outdo.app.data.tracking import Target, Tracking
 from outdo.app.project import Project
 from outdo.core.compare import FileChange, file_changes
@@ -13,9 +14,6 @@ from outdo.core.errors import UserError
 from outdo.core.model import Digest, Entry, Path
 from outdo.run.git import Refused, git, in_repository
 from outdo.store.nodes import Tree
-
-if TYPE_CHECKING:
-    from outdo.integrations.ports import Way
 
 Workspace = Literal["same", "modified", "missing", "unknown"]
 """unknown: the pointer does not say what the path shall hold."""
@@ -65,7 +63,7 @@ def status(project: Project, words: Sequence[Path] = (), *, granular: bool = Fal
     """How tracked paths stand; raises `NotTracked`."""
     tracking = Tracking(project)
     targets = tracking.meant(words)
-    now = look(tracking, targets)
+    now = tracking.look(targets)
     in_git = _in_git(tracking)
     states = [_state(tracking, target, now.get(target.path), in_git, granular) for target in targets]
     if not words:
@@ -77,17 +75,6 @@ def status(project: Project, words: Sequence[Path] = (), *, granular: bool = Fal
         ]
     project.stat.save()
     return Status(tuple(states))
-
-
-def look(tracking: Tracking, targets: Iterable[Target]) -> dict[Path, Entry]:
-    """What targets hold in the workspace; one that is not there is left out."""
-    root = tracking.project.root
-    by_way: dict[str, tuple[Way, list[Path]]] = {}
-    for target in targets:
-        if os.path.lexists(os.path.join(root, target.path)):
-            way = tracking.way(target.tracked)
-            by_way.setdefault(way.pointers.suffix, (way, []))[1].append(target.path)
-    return {path: entry for way, paths in by_way.values() for path, entry in way.keeper.look(paths).items()}
 
 
 def _state(
@@ -120,11 +107,6 @@ def _state(
     ):
         files, renamed = _files(way.parts.tree(entry), way.keeper.listing(target.path))
     return State(target.path, pointer, place, known, held, entry, now, files, renamed)
-
-
-def same(one: Entry, other: Entry) -> bool:
-    """Whether two entries of one keeper stand for the same content."""
-    return (one.kind, one.digest, one.executable) == (other.kind, other.digest, other.executable)
 
 
 def _gone(tracking: Tracking, pointer: Path) -> State:

@@ -79,6 +79,15 @@ class Tracking:
         entry = target.tracked.entry
         return self.way(target.tracked).parts.part(entry, target.name) if entry and target.name else entry
 
+    def look(self, targets: Iterable[Target]) -> dict[Path, Entry]:
+        """What targets hold in the workspace; one that is not there is left out."""
+        by_way: dict[str, tuple[Way, list[Path]]] = {}
+        for target in targets:
+            if os.path.lexists(os.path.join(self.project.root, target.path)):
+                way = self.way(target.tracked)
+                by_way.setdefault(way.pointers.suffix, (way, []))[1].append(target.path)
+        return {path: one for way, paths in by_way.values() for path, one in way.keeper.look(paths).items()}
+
     def around(self, path: Path) -> Target | None:
         """What is tracked at a path or around it; looks for the pointers on the way only, where they are beside."""
         name = path

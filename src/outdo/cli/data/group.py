@@ -11,6 +11,8 @@ COMMANDS = {
     "push": "share tracked data: send what the remote lacks",
     "pull": "get tracked data that others have pushed, and put it in place",
     "fetch": "the same, into the store only",
+    "move": "give tracked data another name",
+    "remove": "track paths no more",
 }
 
 EXAMPLES = """
