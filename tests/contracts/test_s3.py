@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
-from outdo.core.errors import RemoteFailed
+from outdo.core.errors import RemoteFailed, SourceFailed
 from outdo.core.model import Digest, Key, Record, Remote
+from outdo.store import trees
+from outdo.store.address import Address
 from outdo.store.bucket import Bucket, connect
 from outdo.store.objects import Objects
 from outdo.store.statcache import StatCache
@@ -172,3 +174,24 @@ def outdo(folder: Path, *words: str) -> str:
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
+
+
+def test_data_under_a_prefix_is_taken_and_later_only_what_changed(
+    server: Server, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
+    bucket = connect(at(server.port, prefix))
+    bucket.put("in/a", b"1")
+    bucket.put("in/deep/b", b"22")
+    mine = store(tmp_path / "mine")
+    address = Address(f"s3://{BUCKET}/{prefix}/in", mine, str(tmp_path / "cache"))
+    first = address.take()
+    assert [row[0] for row in trees.read(mine.get, first.entry.digest).files] == ["a", "deep/b"]
+    assert address.state() == first.etag
+    bucket.put("in/a", b"changed", replace=True)
+    assert address.state() != first.etag
+    assert address.take().entry.size == len(b"changed22")
+    one = Address(f"s3://{BUCKET}/{prefix}/in/a", mine, str(tmp_path / "cache")).take()
+    assert mine.get(one.entry.digest) == b"changed"
+    with pytest.raises(SourceFailed, match="nothing is at"):
+        Address(f"s3://{BUCKET}/{prefix}/none", mine, str(tmp_path / "cache")).take()

@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from outdo.app.contents import contents
-from outdo.app.project import STATE, Project, open_project
+from outdo.app.project import POINTERS, STATE, Project, open_project
 from outdo.app.sides import WORKSPACE, Held, held, held_all, written
 from outdo.core import compare
 from outdo.core.compare import Comparison, LineChange
@@ -104,6 +104,7 @@ def _code(project: Project, old: Held, new: Held) -> tuple[tuple[LineChange, ...
         return (), (f"the code of {' and of '.join(unknown)} is not on record",) if known else ()
     without = [*written(project.pipeline), *old.side.outs, *new.side.outs, LOCK, STATE]
     try:
-        return tuple(line_changes(project.root, old.code, new.code, list(dict.fromkeys(without)))), ()
+        found = line_changes(project.root, old.code, new.code, list(dict.fromkeys(without)))
+        return tuple(change for change in found if not change.path.endswith(POINTERS)), ()
     except Refused as refused:
         return (), (f"the code could not be compared: {refused}",)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from outdo.app.data.sides import both
 from outdo.app.project import Project
 from outdo.app.sides import Held
 from outdo.core import compare
@@ -24,9 +25,11 @@ Files = Mapping[Path, tuple[Digest, bool]]
 
 
 def contents(project: Project, old: Held, new: Held, key: Sequence[str] = ()) -> tuple[DataChange, ...]:
-    """One change for each output that differs, with what differs in it as far as its bytes are here."""
+    """One change for each output or tracked path that differs, with what differs in it as far as its bytes are here."""
     look = _Look(project, old, new, tuple(key))
-    return tuple(look.into(change) for change in compare.data_changes(old.side.outs, new.side.outs))
+    before, after = both(project, old, new)
+    found = compare.data_changes({**before, **old.side.outs}, {**after, **new.side.outs})
+    return tuple(look.into(change) for change in found)
 
 
 class _Look(Struct, frozen=True):

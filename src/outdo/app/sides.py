@@ -39,6 +39,8 @@ class Held(Struct, frozen=True):
     """Whether it is the workspace."""
     code: Revision | None = None
     """None where it is not known, as outside Git."""
+    read: Mapping[Path, Entry] = {}
+    """Of a run, what its stages read."""
 
 
 def held(project: Project, word: str, *, code: bool = True) -> Held:
@@ -101,7 +103,8 @@ def of_run(project: Project, run: Run, *, code: bool = True) -> Held:
     metrics: dict[str, Mapping[str, float]] = {one.stage: one.metrics for one in stages}
     found, notices = _recorded_code(project, run) if code else (None, ())
     side = Side(f"run {run.number}", tracked, None, metrics, outs, notices)
-    return Held(side, code=found)
+    read = {each.path: each.entry for one in stages for each in one.artifacts if each.role == "dep"}
+    return Held(side, code=found, read=read)
 
 
 def _recorded_code(project: Project, run: Run) -> tuple[Revision | None, tuple[str, ...]]:

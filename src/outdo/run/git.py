@@ -38,6 +38,7 @@ def git(
     given: bytes = b"",
     env: Mapping[str, str] | None = None,
     accepted: Sequence[int] = (0,),
+    seconds: float = SECONDS,
 ) -> bytes:
     """What one Git process answers; raises `Refused` where it does not."""
     import subprocess
@@ -52,7 +53,7 @@ def git(
             input=given,
             env={**inherited, **quiet, **(env or {})},
             capture_output=True,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
     except FileNotFoundError:

@@ -31,6 +31,12 @@ def resolve(root: str, word: str) -> str | None:
         return None
 
 
+def names(root: str, commit: str) -> list[Path]:
+    """All files of the project at `root` in a commit."""
+    listed = git(root, ["ls-tree", "-r", "-z", "--name-only", commit])
+    return [os.fsdecode(name) for name in listed.split(b"\0")[:-1]]
+
+
 def contents(root: str, commit: str, paths: Iterable[Path]) -> dict[Path, bytes]:
     """What these files of the project at `root` held in a commit; those that were not there are left out."""
     asked = [path for path in paths if "\n" not in path and not path.startswith("/")]

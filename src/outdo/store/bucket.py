@@ -66,6 +66,21 @@ class Bucket:
 
         return self._answer(folder, ask)
 
+    def states(self, name: str) -> dict[str, tuple[str, int]]:
+        """For the object of this name, else for all in the folder of this name, what the server calls its state (its
+        `ETag`), and its size."""
+        import obstore
+
+        def ask() -> dict[str, tuple[str, int]]:
+            try:
+                found = [obstore.head(self._store, name)] if name else []
+            except FileNotFoundError:
+                found = []
+            pages = [found] if found else obstore.list(self._store, name or None, chunk_size=PAGE)
+            return {item["path"]: (item["e_tag"] or "", item["size"]) for page in pages for item in page}
+
+        return self._answer(name, ask)
+
     def put(self, name: str, source: bytes | str, *, replace: bool = False) -> None:
         if isinstance(source, bytes):
             self._answer(name, lambda: self._put_small(name, source, replace=replace))

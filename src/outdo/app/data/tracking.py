@@ -146,7 +146,7 @@ def find_pointers(root: str, suffixes: Sequence[str]) -> list[Path]:
             listed = set(_walk(root, tuple(suffixes)))
     else:
         listed = set(_walk(root, tuple(suffixes)))
-    return sorted(name for name in listed if _is_pointer(name, suffixes))
+    return sorted(name for name in listed if is_pointer(name, suffixes))
 
 
 def read_text(root: str, path: Path) -> str | None:
@@ -208,6 +208,11 @@ def _walk(root: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
         todo += [f"{name}/" for name in folders if name not in tracked]
 
 
-def _is_pointer(name: Path, suffixes: Sequence[str]) -> bool:
-    base = name.rpartition("/")[2]
-    return base not in suffixes and not any(part in _CLOSED for part in name.split("/")[:-1])
+def is_pointer(name: Path, suffixes: Sequence[str]) -> bool:
+    """Whether a file of this name is a pointer."""
+    *folders, base = name.split("/")
+    return (
+        base.endswith(tuple(suffixes))
+        and base not in suffixes
+        and not any(part in _CLOSED for part in folders)
+    )

@@ -7,13 +7,22 @@ from outdo.app.lazy import lazy
 COMMANDS = {
     "add": "keep files and folders, and let a pointer stand for them in Git",
     "status": "what differs from the pointers, from the last commit, and what is not kept",
+    "diff": "in what tracked data and outputs of two sides differ",
+    "ls": "what is tracked, in folders and in other repositories too",
     "checkout": "put tracked data in place, as the pointers say",
     "push": "share tracked data: send what the remote lacks",
     "pull": "get tracked data that others have pushed, and put it in place",
     "fetch": "the same, into the store only",
+    "get": "a file or folder of another repository, once",
+    "import": "the same, tracked, with where it came from",
+    "import-url": "track what is at an address: the web, a bucket, this machine",
+    "update": "bring imports to what is at their sources now",
     "move": "give tracked data another name",
     "remove": "track paths no more",
 }
+
+_MODULES = {"import": "import_data", "import-url": "import_url"}
+"""Where a command is that Python could not import by its name."""
 
 EXAMPLES = """
 \b
@@ -33,7 +42,8 @@ class DataGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = lazy(f"outdo.cli.data.{cmd_name.replace('-', '_')}").command
+        module = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = lazy(f"outdo.cli.data.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
