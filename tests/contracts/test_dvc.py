@@ -184,6 +184,15 @@ def test_a_lock_laid_out_otherwise_is_written_anew() -> None:
     assert DvcLock(text).with_stages({"a": StageLock("c")}) == "schema: '2.0'\nstages:\n  a:\n    cmd: c\n"
 
 
+def test_a_lock_of_dvc_1_is_read_and_written_as_it_is_now() -> None:
+    old = "b:\n  cmd: b\na:\n  cmd: a\n  outs:\n  - path: x\n    md5: d41d8cd98f00b204e9800998ecf8427e\n"
+    lock = DvcLock(old)
+    assert (list(lock.stages), lock.stages["a"].outs[0].hash) == (["b", "a"], DOS2UNIX)
+    assert lock.with_stages(lock.stages) == old
+    written = lock.with_stages({"b": StageLock("c")})
+    assert written.startswith("schema: '2.0'\nstages:\n  b:\n    cmd: c\n  a:\n    cmd: a\n")
+
+
 def test_an_entry_without_a_hash_is_of_dvc_2() -> None:
     text = LOCK.replace("      hash: md5\n", "")
     lock = DvcLock(text)
@@ -194,7 +203,6 @@ def test_an_entry_without_a_hash_is_of_dvc_2() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("prepare: {cmd: a}\n", "DVC 1"),
         ("schema: '3.0'\n", "3.0"),
         ("<<<<<<< HEAD\nschema: '2.0'\n", "conflict marks"),
         ("- a\n", "no mapping"),

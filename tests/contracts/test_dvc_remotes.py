@@ -180,6 +180,7 @@ def test_a_listing_is_sent_only_with_all_its_files(mine: Path, tmp_path: Path) -
         if path.is_file() and path.read_text() == "b\n"
     )
     part.unlink()
+    shutil.rmtree(mine / "d")
     with pytest.raises(NotInStore, match="'d'"):
         sent(mine)
     assert not [name for name in names(tmp_path / "team") if name.endswith(".dir")]

@@ -13,7 +13,7 @@ from outdo.core.errors import BadRemote, NoRemote, NotInRemote, NotInStore, Woul
 from outdo.core.model import Digest, Entry, Path, Record, Stage
 from outdo.integrations.dvc.adoption import Adoption
 from outdo.integrations.dvc.exchange import Exchange
-from outdo.integrations.dvc.records import Item
+from outdo.integrations.dvc.records import MD5, Item
 from outdo.integrations.dvc.remotes import find, reach
 from outdo.integrations.dvc.repository import Repository
 from outdo.integrations.dvc.runcache import may_be_kept, run_key
@@ -123,11 +123,13 @@ class Elsewhere:
 
 
 def _carry(project: Project, asked: Asked, tell: Tell, *, there: bool) -> Shared:
-    repository, _ = _adopted(project)
+    repository, adoption = _adopted(project)
     moved: dict[str, Moved] = {}
     lacking: list[Path] = []
     places: dict[str, list[Told]] = {}
     for out in _outs(project, repository, asked):
+        if there and not repository.cache.has_all(out.item.md5, out.item.hash):
+            _mend(project, repository, adoption, out)
         if out.push:
             places.setdefault(out.remote, []).append(out)
     default = asked.remote or repository.settings.remote
@@ -166,6 +168,13 @@ def _outs(project: Project, repository: Repository, asked: Asked) -> list[Told]:
                 remote = find(repository.settings, asked.remote or out.remote or "").name if out.push else ""
                 found.append(Told(path, item, remote, out.cache, out.push))
     return found
+
+
+def _mend(project: Project, repository: Repository, adoption: Adoption, out: Told) -> None:
+    """DVC's cache has the output again, where the workspace still holds what `dvc.lock` names."""
+    found, entry = repository.look(out.path), project.workspace.look([out.path]).get(out.path)
+    if found is not None and entry is not None and found.md5 == out.item.md5 and out.item.hash == MD5:
+        adoption.keep(out.path, found, entry)
 
 
 def _exchange(repository: Repository, name: str, tell: Tell, *, patient: bool = True) -> Exchange:

@@ -21,12 +21,14 @@ def nothing_to_do(made: Plan) -> bool:
 
 
 def take_in(project: Project, made: Plan) -> None:
-    """Writes down what a plan with nothing to do has found: a former run may have been killed before it could, and
-    files may have been looked at for the first time."""
+    """Writes down what a plan with nothing to do has found: a former run may have been killed before it could, files
+    may have been looked at for the first time, and `dvc.lock` may say something else."""
     records = dict(project.lock.records)
     records.update({action.stage: action.record for action in made.actions if action.record is not None})
     project.lock.save({name: record for name, record in records.items() if name in project.graph.stages})
     project.stat.save()
+    if not project.dvc_knows:
+        project.tell_dvc()
 
 
 class Status(Struct, frozen=True):

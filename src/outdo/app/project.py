@@ -12,7 +12,7 @@ from outdo.app.params import ParamFiles
 from outdo.core.digest import digest_bytes
 from outdo.core.errors import NoProject, NotYaml, UserError
 from outdo.core.graph import Graph, build
-from outdo.core.model import Entry, Param, Path, Pipeline, Place, Record, Stage
+from outdo.core.model import Entry, Param, Path, Pipeline, Place, Record, Stage, StageName
 from outdo.core.plan import Facts
 from outdo.core.version import VERSION
 from outdo.store.atomic import write_atomic
@@ -54,8 +54,8 @@ class Project:
         self.file = file
         self.state = os.path.join(root, STATE)
         self.home = home or self.state
-        self._top = _top(root) if file == DVC else ""
-        """The folder with `.dvc` in it; empty where DVC does not keep the project."""
+        self._top = _top(os.path.dirname(self.home)) if file == DVC else ""
+        """The folder with `.dvc` in it, of a trial that of its project; empty where DVC does not keep it."""
         self.pipeline = _pipeline(self)
         self.graph: Graph = build(self.pipeline.stages)
         store = os.environ.get("OUTDO_STORE") or self.home
@@ -132,9 +132,39 @@ class Project:
     def _holds(self, entry: Entry) -> bool:
         return self.workspace.holds(entry) or (self.adopted is not None and self.adopted.holds(entry))
 
+    @property
+    def dvc_knows(self) -> bool:
+        """Whether DVC was told of what the lock says, and neither its lock nor ours was touched since."""
+        return not self._top or self.home != self.state or _read(self._told) == self._locks()
+
+    def tell_dvc(self) -> list[StageName]:
+        """DVC knows what the lock says, in a repository that it keeps too; returns the stages that it can't know."""
+        if self.adopted is None or self.home != self.state:
+            return []  # what is only tried is not DVC's to know
+        untold = self.adopted.settle(self.pipeline.stages, self.lock.records, self.entries())
+        write_atomic(self._told, self._locks())
+        return untold
+
+    @property
+    def _told(self) -> str:
+        return os.path.join(self.state, "dvc", "told")
+
+    def _locks(self) -> bytes:
+        """Stands for what both locks say."""
+        both = [_read(os.path.join(self.root, "dvc.lock")), _read(lock_path(self.root))]
+        return "\n".join(map(digest_bytes, both)).encode()
+
     def make_state(self) -> None:
         """Makes sure that `.outdo` is there, and that Git does not see it."""
         _make_state(self.state)
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 def make_state(start: str) -> str:
@@ -198,7 +228,7 @@ def _pipeline(project: Project) -> Pipeline:
         )
         if unchanged:
             return compiled.pipeline
-    pipeline = _read(project)
+    pipeline = _compile(project)
     try:
         project.make_state()
         write_atomic(kept, _encode(_Compiled(VERSION, project.file, pipeline)))
@@ -207,7 +237,7 @@ def _pipeline(project: Project) -> Pipeline:
     return pipeline
 
 
-def _read(project: Project) -> Pipeline:
+def _compile(project: Project) -> Pipeline:
     def read(path: str) -> str | None:
         try:
             with open(os.path.join(project.root, path), "rb") as file:

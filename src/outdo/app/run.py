@@ -36,12 +36,13 @@ from outdo.run.execute import Engine, Order
 from outdo.run.local import Local
 from outdo.run.ports import Executor
 from outdo.run.rehearsal import Rehearsal, parse_faults
-from outdo.run.source import ignore, read_code, tracked
+from outdo.run.source import add_to_git, ignore, read_code, tracked
 from outdo.run.watch import Unwatched, Watch
 from outdo.run.workbench import Folders, Stores, Workbench
 from outdo.store.journal import Journal, Recorder
 from outdo.store.lock import NAME
 
+DVC_LOCK = "dvc.lock"
 JOURNAL = "journal.jsonl"
 CAPTURE_SECONDS = 20.0
 """How long the end of a run waits for Git and the environment to be read."""
@@ -130,6 +131,8 @@ class Run:
         self._warnings: list[str] = []
         self._seconds = 0.0
         self._trouble = ""
+        self._ignored: list[str] = []
+        """Files in which Git was told of outputs."""
         self._captured: Captured | None = None
 
     def _make_engine(self, watch: Watch) -> Engine:
@@ -212,7 +215,7 @@ class Run:
         for limit in self._watch.limits:
             yield Warned(self.id, time(), limit)
         # Before anything is written, so that no output is ever taken for code.
-        ignore(self._project.root, list(_owned(self._project.graph)))
+        self._ignored = ignore(self._project.root, list(_owned(self._project.graph)))
         capture.start()
         yield from self._engine.events()
 
@@ -253,10 +256,9 @@ class Run:
     def _tell_dvc(self) -> list[Warned]:
         """DVC knows what the lock says, in a repository that it keeps too."""
         project = self._project
-        adopted = project.adopted
-        if adopted is None:
-            return []
-        untold = adopted.settle(project.pipeline.stages, project.lock.records, project.entries())
+        untold = project.tell_dvc()
+        if project.repository is not None and project.repository.settings.autostage:
+            add_to_git(project.root, [DVC_LOCK, *self._ignored])
         return [Warned(self.id, time(), f"`dvc.lock` can't tell of stage '{name}'", name) for name in untold]
 
     def _entered(self) -> list[AnyEvent]:

@@ -21,6 +21,8 @@ def run_if_fresh() -> int | None:
         made = make_plan(project, Request())
         if not nothing_to_do(made) or any(stage.sandbox for stage in project.pipeline.stages):
             return None
+        if not project.dvc_knows:
+            return None  # telling it is work
         take_in(project, made)
     except UserError:
         return None

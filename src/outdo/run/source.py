@@ -80,6 +80,16 @@ def ignore(root: str, paths: Sequence[Path]) -> list[str]:
     return [file for file, rules in lines.items() if _add(os.path.join(root, file), rules)]
 
 
+def add_to_git(root: str, paths: Sequence[Path]) -> None:
+    """Git takes these files, as far as they are there, into the next commit; outside Git nothing is done."""
+    there = [path for path in paths if os.path.lexists(os.path.join(root, path))]
+    if there and in_repository(root):
+        try:
+            git(root, ["add", "--", *there])
+        except Refused:
+            pass  # it costs a `git add` by hand, and never a run
+
+
 def unignore(root: str, paths: Sequence[Path]) -> list[str]:
     """Takes the lines that `ignore` wrote for `paths` out of the `.gitignore` of their folder; one that is empty then
     is removed. Returns the files that were changed, from `root`."""

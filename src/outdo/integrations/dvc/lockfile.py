@@ -1,4 +1,6 @@
-"""`dvc.lock`, schema 2.0: read into values, and written so that only what changed changes in the text."""
+"""`dvc.lock`, schema 2.0: read into values, and written so that only what changed changes in the text.
+
+DVC 1's, which has the stages at its top, is read, and written as schema 2.0."""
 
 import re
 from collections.abc import Mapping
@@ -24,14 +26,15 @@ class DvcLock:
         if self._read.mistakes:
             raise _unreadable(name, text, self._read.mistakes[0])
         value = {} if self._read.value is None else self._read.value
-        self._value = _checked(value, name)
+        self._old = isinstance(value, dict) and bool(value) and "schema" not in value
+        self._value = _checked({"schema": "2.0", "stages": value} if self._old else value, name)
         try:
             self.stages: dict[str, StageLock] = {
                 stage: stage_from(entry, ("stages", stage))
                 for stage, entry in (self._value.get("stages") or {}).items()
             }
         except Misshapen as found:
-            raise found.at(self._read.place(found.path)) from None
+            raise found.at(self._read.place(found.path[1:] if self._old else found.path)) from None
 
     def with_stages(self, stages: Mapping[str, StageLock]) -> str:
         """The text with these stages in it: each in its old place, new ones last. All others stay as they are,
@@ -41,8 +44,8 @@ class DvcLock:
         changed = {name: value for name, value in values.items() if not _same(written.get(name), value)}
         if not changed:
             return self.text
-        if not written:
-            return self._whole(changed)
+        if self._old or not written:
+            return self._whole({**written, **changed})
         blocks = self._blocks(list(written))
         if blocks is None:
             return self._whole({**written, **changed})
@@ -82,9 +85,6 @@ def _anchored(lines: list[str]) -> bool:
 def _checked(value: Value, name: str) -> dict[str, Value]:
     if not isinstance(value, dict):
         raise BadLock("the lock file holds no mapping", where=Place(name, 1), fix=f"git checkout -- {name}")
-    if value and "schema" not in value:
-        what = "the lock file is of DVC 1, which DVC 3 does not read either"
-        raise BadLock(what, where=Place(name, 1), fix="run `dvc repro` once with DVC 2, or delete the file")
     if value and value["schema"] != "2.0":
         what = f"the lock file has the schema {value['schema']!r}, and only '2.0' is known"
         raise BadLock(what, where=Place(name, 1), fix="upgrade outdo: pip install --upgrade outdo")
@@ -94,10 +94,18 @@ def _checked(value: Value, name: str) -> dict[str, Value]:
 
 
 def _unreadable(name: str, text: str, mistake: UserError) -> BadLock:
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.startswith(("<<<<<<<", "=======", ">>>>>>>")):
-            fix = f"git checkout --theirs {name} (or --ours), then outdo run"
-            return BadLock("Git's conflict marks are in the lock file", where=Place(name, number), fix=fix)
+    lines = list(enumerate(text.splitlines(), 1))
+    starts = [number for number, line in lines if line.startswith("<<<<<<<")]
+    ends = [number for number, line in lines if line.startswith(">>>>>>>")]
+    marks = [*starts, *ends, *(number for number, line in lines if line == "=======")]
+    if marks:
+        pairs = zip(starts, ends, strict=False) if len(starts) == len(ends) else [(min(marks), max(marks))]
+        told = " and ".join(
+            f"lines {start} to {end}" if start < end else f"line {end}" for start, end in pairs
+        )
+        fix = f"git checkout --theirs {name} (or --ours), then outdo run"
+        what = f"Git's conflict marks are in the lock file, {told}"
+        return BadLock(what, where=Place(name, min(marks)), fix=fix)
     return BadLock(f"the lock file can't be read: {mistake.what}", where=mistake.where, fix=mistake.fix)
 
 
