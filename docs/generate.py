@@ -49,6 +49,7 @@ def commands() -> Iterator[str]:
     yield "| --- | --- |"
     yield "| `OUTDO_STORE` | the folder of the store, to share it between workspaces; `.outdo` if not said |"
     yield "| `OUTDO_HOME` | its `environments/` holds what `env:` has built, to share it; `.outdo` if not said |"
+    yield "| `OUTDO_CHUNKS` | the size from which on files are kept as chunks: `64MB`; `0` for none |"
     yield "| `OUTDO_LINKS` | how files come out of the store, the first that works: `reflink,hardlink,copy` |"
     yield "| `NO_COLOR`, `FORCE_COLOR`, `CI` | no colour; colour; no live region |"
     for name in COMMANDS:

@@ -16,6 +16,7 @@ from outdo.core.model import Entry, Param, Path, Pipeline, Place, Record, Stage,
 from outdo.core.plan import Facts
 from outdo.core.version import VERSION
 from outdo.store.atomic import write_atomic
+from outdo.store.chunks import chunked_from
 from outdo.store.lock import Lock, lock_path
 from outdo.store.objects import Objects
 from outdo.store.results import Results
@@ -59,7 +60,7 @@ class Project:
         self.pipeline = _pipeline(self)
         self.graph: Graph = build(self.pipeline.stages)
         store = os.environ.get("OUTDO_STORE") or self.home
-        self.objects = Objects(store)
+        self.objects = Objects(store, chunked_from(os.environ.get("OUTDO_CHUNKS", "")))
         self.results = Results(store)
         self.stat = StatCache(self.state)
         self.workspace = Workspace(root, self.objects, self.stat, self._links())

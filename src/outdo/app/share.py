@@ -15,6 +15,7 @@ from outdo.app.lazy import lazy
 from outdo.app.project import Project
 from outdo.app.remotes import find_remote, transfer_to
 from outdo.core.errors import (
+    Damaged,
     Mistakes,
     NotInRemote,
     NotInStore,
@@ -46,6 +47,7 @@ class Shared(Struct, frozen=True):
     moved: Mapping[str, Moved]
     restored: tuple[Path, ...] = ()
     """Outputs that were put in place."""
+    warnings: tuple[str, ...] = ()
 
 
 def push(project: Project, asked: Asked, tell: Tell) -> Shared:
@@ -93,7 +95,13 @@ def pull(project: Project, asked: Asked, tell: Tell, *, force: bool = False) -> 
             restored.extend(pulled.restored)
             return pulled.moved
         moved = _fetch_outputs(project, made, tell)
-        restored.extend(_restore(project, outs))
+        try:
+            restored.extend(_restore(project, outs))
+        except (Damaged, NotInStore):  # what is damaged was set aside now, so that it is fetched
+            moved = {
+                name: add_up(moved[name], one) for name, one in _fetch_outputs(project, made, tell).items()
+            }
+            restored.extend(_restore(project, outs))
         return moved
 
     def pull_data() -> Mapping[str, Moved]:
@@ -101,7 +109,10 @@ def pull(project: Project, asked: Asked, tell: Tell, *, force: bool = False) -> 
         restored.extend(one.path for one in pulled.done.placed) if pulled else None
         return pulled.moved if pulled else {}
 
-    return Shared(_one_after_the_other(pull_outputs, pull_data), tuple(restored))
+    moved = _one_after_the_other(pull_outputs, pull_data)
+    damaged = project.objects.damaged
+    told = tuple(f"object {digest[:12]} in the store was damaged and set aside" for digest in damaged)
+    return Shared(moved, tuple(restored), told)
 
 
 def _split(tracking: Tracking, asked: Asked) -> tuple[Asked | None, tracked.Asked | None]:

@@ -72,12 +72,15 @@ def carry_out(verb: str, asked: Asked, as_json: bool, work: Callable[[Project, A
     finally:
         meter.clear()
     if as_json:
-        data = {"remotes": shared.moved, "restored": shared.restored}
+        data = {"remotes": shared.moved, "restored": shared.restored, "warnings": shared.warnings}
         print(json.encode({"schema": f"outdo.{verb}/1", "status": "ok", "data": data}).decode())
     else:
+        paint = Paint(sys.stderr)
+        for warning in shared.warnings:
+            say(f"{paint('!', 'yellow', 'bold')} {plain(warning)}")
         tell_moved(verb, shared.moved, monotonic() - started)
         for path in shared.restored:
-            say(f"{Paint(sys.stderr)('↺', 'blue')} {plain(path)}")
+            say(f"{paint('↺', 'blue')} {plain(path)}")
     return 0
 
 

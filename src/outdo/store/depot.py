@@ -1,7 +1,7 @@
 """Where a remote keeps its bytes, by name: what every kind of it can do, and the kind that is a folder.
 
-Names are `objects/ab/cdef…` and `results/ab/cdef…`, in shards of two characters, so that what is there can be asked
-by listing. All may be called from many threads at once.
+Names are `objects/ab/cdef…`, `recipes/ab/cdef…` and `results/ab/cdef…`, in shards of two characters, so that what is
+there can be asked by listing. All may be called from many threads at once.
 """
 
 import os

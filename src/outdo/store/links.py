@@ -45,6 +45,8 @@ class Links:
                 stored = self._objects.adopt(path, found, digest)
             elif kind == "symlink":
                 stored = self._objects.adopt(path, found, digest) or self._objects.copy_in(path)
+                if not self._objects.whole(stored.digest):
+                    return stored
                 self._point(path, self._objects.place(stored.digest))
                 return Stored(stored.digest, mark(os.stat(path)))
             if stored is not None:
@@ -84,7 +86,9 @@ class Links:
         objects = self._objects
         if kind == "reflink" and not objects.reflinks:
             return False
-        place = objects.path(digest)
+        place = objects.file(digest)
+        if place is None:
+            return False
         try:
             if kind == "hardlink":
                 self._hardlink(place, path)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from outdo.core.errors import Damaged, NotInStore, StoreUnwritable
+from outdo.core.errors import Damaged, NotInStore
 from outdo.core.model import Digest
+from outdo.store.chunks import CHUNKED_FROM, Chunks
 from outdo.store.files import (
     Mark,
     Scratch,
@@ -17,17 +18,17 @@ from outdo.store.files import (
     create,
     digest_of,
     drop,
-    each,
     mark,
     reflink,
     unreadable,
     unwritable,
     write,
 )
+from outdo.store.recipes import Recipes
+from outdo.store.shards import Shards
 
 _SMALL = 1 << 20
 _TINY = 1 << 12
-_FEW = 256
 _NO_HARDLINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
 _READ = os.O_RDONLY | os.O_CLOEXEC
 _TRIES = 10
@@ -45,20 +46,22 @@ class Stored(NamedTuple):
 
 
 class Objects:
-    """The store's bytes, in `root/objects/ab/cdef…`; safe to call from several threads and processes at once."""
+    """The store's bytes, in `root/objects/ab/cdef…`; safe to call from several threads and processes at once.
 
-    def __init__(self, root: str) -> None:
+    A file of `chunked_from` bytes or more is kept as chunks, which are objects, and a recipe; never if that is 0."""
+
+    def __init__(self, root: str, chunked_from: int = CHUNKED_FROM) -> None:
         self.root = os.path.realpath(root)
         self.folder = f"{self.root}/objects"
         self.damaged: list[Digest] = []
         """What was found damaged and set aside since this process began."""
         self.scratch = Scratch(os.path.join(self.root, "tmp"))
         self._known: dict[Digest, Seal] = {}
-        self._unsynced: set[Digest] = set()
+        self._shards = Shards(self.folder)
         self._lock = threading.Lock()
-        self._syncing = threading.Lock()
-        self._sync_failed: StoreUnwritable | None = None
         self._reflinks: bool | None = None
+        self.recipes = Recipes(self.root, self.damaged)
+        self.chunks = Chunks(self.recipes, self, chunked_from)
 
     @property
     def reflinks(self) -> bool:
@@ -70,22 +73,38 @@ class Objects:
     def has(self, digest: Digest) -> bool:
         """Whether an object of this name is here; its bytes are verified only when they are read."""
         try:
+            return self.whole(digest) or self.chunks.has(digest)
+        except NotInStore:
+            return False
+
+    def whole(self, digest: Digest) -> bool:
+        """Whether the object has a file of its own, and not only chunks."""
+        try:
             os.stat(self.place(digest))
-        except (OSError, NotInStore):
+        except OSError:
             return False
         return True
+
+    def parts(self, digest: Digest) -> list[Digest]:
+        """The chunks of an object that is kept as such, each once; none of any other."""
+        recipe = self.recipes.get(digest) if digest.isalnum() else None
+        return list(dict.fromkeys(chunk for chunk, _ in recipe.chunks)) if recipe else []
 
     def known_good(self, digest: Digest) -> bool:
         """Whether the object is here and its bytes are those its name says; a damaged one is set aside."""
         try:
-            self.path(digest)
+            return self._sound(digest) or self.chunks.sound(digest)
         except (NotInStore, Damaged):
             return False
-        return True
 
     def get(self, digest: Digest) -> bytes:
         """The bytes of an object, verified; raises `NotInStore` or `Damaged`."""
-        fd, status = self._open(digest)
+        try:
+            fd, status = self._open(digest)
+        except NotInStore:
+            joined = bytearray()
+            self.chunks.pour(digest, joined.extend)
+            return bytes(joined)
         try:
             content = os.read(fd, status.st_size + 1)
             while more := os.read(fd, _SMALL):
@@ -100,27 +119,29 @@ class Objects:
         return content
 
     def path(self, digest: Digest) -> str:
-        """Where the object's file is, verified unless this process has done so and it did not change since.
+        """Where a file with the object's bytes is, verified unless this process has done so and it did not change.
 
-        Raises `NotInStore` or `Damaged`. Nothing may be written to the file."""
-        place = self.place(digest)
-        try:
-            status = os.stat(place)
-        except OSError:
-            raise self._missing(digest) from None
-        if self._known.get(digest) != _seal(status):
-            self._verify(digest)
-        return place
+        One that is kept as chunks is put together for this process, and gone with it. Raises `NotInStore` or
+        `Damaged`. Nothing may be written to the file."""
+        return self.file(digest) or self.chunks.join(digest)
+
+    def file(self, digest: Digest) -> str | None:
+        """Where the object's own file is, verified as for `path`; None where it has none, but chunks or nothing."""
+        return self.place(digest) if self._sound(digest) else None
 
     def place(self, digest: Digest) -> str:
         """Where the object's file would be, whether or not it is there."""
         if len(digest) != 64 or not digest.isalnum():
             raise NotInStore(f"'{digest}' is not the digest of an object")
-        return f"{self.folder}/{digest[:2]}/{digest[2:]}"
+        return self._shards.place(digest)
 
     def copy_out(self, digest: Digest, target: int) -> None:
         """Writes the object's bytes to the open file `target`; raises `Damaged` after a copy that came out wrong."""
-        fd, status = self._open(digest)
+        try:
+            fd, status = self._open(digest)
+        except NotInStore:
+            self.chunks.pour(digest, lambda piece: write(target, piece))
+            return
         try:
             if copy(fd, target) != digest:
                 raise self._damage(digest, status)
@@ -128,12 +149,25 @@ class Objects:
             os.close(fd)
         self._known[digest] = _seal(status)
 
+    def read_into(self, digest: Digest, view: memoryview) -> None:
+        """The bytes of an object that has a file of its own, verified, are in `view`, which they fill."""
+        fd, status = self._open(digest)
+        try:
+            count = os.readv(fd, (view,)) if status.st_size == len(view) else -1
+        except OSError as error:
+            raise self._damage(digest, status) from error
+        finally:
+            os.close(fd)
+        if count != len(view) or blake3(view).hexdigest() != digest:
+            raise self._damage(digest, status)
+        self._known[digest] = _seal(status)
+
     # ---------------------------------------------------------------- writing
 
     def put_bytes(self, content: bytes) -> Digest:
         """Digest of `content`, which the store now holds."""
         digest = Digest(blake3(content).hexdigest())
-        if self._already(digest):
+        if self.already(digest):
             return digest
         temporary = self._temporary()
         try:
@@ -161,10 +195,12 @@ class Objects:
                 if len(content) == status.st_size:
                     return Stored(self.put_bytes(content), mark(status))
                 os.lseek(fd, 0, os.SEEK_SET)
+            if self.chunks.wants(status.st_size):
+                return Stored(self.chunks.store(fd), mark(status))
             with open(create(temporary, 0o444), "wb", buffering=0) as target:
                 digest = copy(fd, target.fileno())
                 written = os.fstat(target.fileno())
-            if not self._already(digest):
+            if not self.already(digest):
                 self._publish(temporary, digest, written)
             return Stored(digest, mark(status))
         except OSError as error:
@@ -174,7 +210,8 @@ class Objects:
             drop(temporary)
 
     def clone_in(self, path: str, known: Stored | None = None) -> Stored | None:
-        """The store shares the file's bytes by reflink; None where that can't be done, or the file is changing.
+        """The store shares the file's bytes by reflink; None where that can't be done, or the file is changing, or so
+        large that it shall be kept as chunks.
 
         `known` saves hashing a file that is still marked so."""
         if self._reflinks is False:
@@ -185,9 +222,11 @@ class Objects:
             before = os.fstat(fd)
             if self._reflinks and before.st_size <= _TINY:
                 return self.copy_in(path)  # it takes a block of the disk either way
+            if self.chunks.wants(before.st_size):
+                return None
             same = known is not None and known.mark == mark(before)
             digest = known.digest if known and same else digest_of(fd, before.st_size)
-            if not self._already(digest):
+            if not self.already(digest):
                 with open(create(temporary, 0o444), "wb", buffering=0) as target:
                     if not reflink(fd, target.fileno()):
                         if before.st_dev == os.stat(self.root).st_dev:
@@ -209,7 +248,8 @@ class Objects:
         """The file is itself the object now, by a hardlink, and read-only; no byte was copied.
 
         None where that can't be done (another file system, another owner, too many links), or the file is
-        changing. `digest` saves hashing a file that is still marked as it was `found`."""
+        changing, or so large that it shall be kept as chunks. `digest` saves hashing a file that is still marked as
+        it was `found`."""
         for _ in range(_TRIES):
             try:
                 fd = os.open(path, _READ | os.O_NOFOLLOW)
@@ -220,6 +260,8 @@ class Objects:
             try:
                 if found is None:
                     found = mark(os.fstat(fd))
+                if self.chunks.wants(found[2]):
+                    return None
                 if digest is None:
                     digest = digest_of(fd, found[2])
                 before = os.fstat(fd)
@@ -287,33 +329,27 @@ class Objects:
         self._note(digest, here)
         return here
 
+    def already(self, digest: Digest) -> bool:
+        """Whether the object is here, in a file of its own, and sound. It is flushed with the others all the same, as
+        whoever wrote it may not have done so yet."""
+        try:
+            if not self._sound(digest):
+                return False
+        except (NotInStore, Damaged):
+            return False
+        self._shards.note(digest)
+        return True
+
+    def take(self, path: str, digest: Digest) -> None:
+        """The file at `path`, in the scratch folder, is moved to where the object belongs; it was hashed just now."""
+        self._publish(path, digest, os.stat(path))
+
     # ---------------------------------------------------------------- durability
 
     def sync(self) -> None:
-        """Every object that was written before this call survives a loss of power.
-
-        Raises `StoreUnwritable` where the disk says it does not, then and ever after: what a failed flush lost is
-        not known, and a second one would not tell."""
-        with self._syncing:
-            if self._sync_failed:
-                raise self._sync_failed
-            with self._lock:
-                digests, self._unsynced = self._unsynced, set()
-            if not digests:
-                return
-            try:
-                if len(digests) > _FEW:
-                    _flush_file_system(self.folder)
-                else:
-                    each(lambda digest: _flush(self.place(digest)), sorted(digests), heavy=True)
-                    each(_flush, sorted({f"{self.folder}/{digest[:2]}" for digest in digests}), heavy=True)
-                    _flush(self.folder)
-            except OSError as error:
-                what = f"the disk could not be made to keep '{error.filename or self.root}': {error.strerror}"
-                self._sync_failed = StoreUnwritable(
-                    what, fix="check the disk; `dmesg` says more; then run again"
-                )
-                raise self._sync_failed from error
+        """Every object that was written before this call survives a loss of power; raises `StoreUnwritable`."""
+        self._shards.sync()
+        self.recipes.sync()
 
     def close(self) -> None:
         """Nothing temporary of this process is left."""
@@ -328,27 +364,12 @@ class Objects:
             raise unwritable(error, self.root) from error
 
     def _publish(self, temporary: str, digest: Digest, written: os.stat_result) -> None:
-        place = self.place(digest)
-        try:
-            os.rename(temporary, place)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            os.rename(temporary, place)
-        self._note(digest, written)
-
-    def _already(self, digest: Digest) -> bool:
-        """Whether the object is here and sound. It is flushed with the others all the same, as whoever wrote it
-        may not have done so yet."""
-        if not self.known_good(digest):
-            return False
-        with self._lock:
-            self._unsynced.add(digest)
-        return True
+        self._shards.take(temporary, digest)
+        self._known[digest] = _seal(written)
 
     def _note(self, digest: Digest, status: os.stat_result) -> None:
         self._known[digest] = _seal(status)
-        with self._lock:
-            self._unsynced.add(digest)
+        self._shards.note(digest)
 
     def _open(self, digest: Digest) -> tuple[int, os.stat_result]:
         try:
@@ -359,7 +380,14 @@ class Objects:
             raise unreadable(error, self.place(digest)) from error
         return fd, os.fstat(fd)
 
-    def _verify(self, digest: Digest) -> None:
+    def _sound(self, digest: Digest) -> bool:
+        """Whether the object has a file of its own, whose bytes are right; raises `Damaged` where they are not."""
+        try:
+            status = os.stat(self.place(digest))
+        except OSError:
+            return False
+        if self._known.get(digest) == _seal(status):
+            return True
         fd, status = self._open(digest)
         try:
             sound = digest_of(fd, status.st_size) == digest
@@ -370,6 +398,7 @@ class Objects:
         if not sound:
             raise self._damage(digest, status)
         self._known[digest] = _seal(status)
+        return True
 
     def _damage(self, digest: Digest, status: os.stat_result) -> Damaged:
         """Moves the damaged file to `quarantine/`, unless a sound one has taken its place meanwhile."""
@@ -417,29 +446,3 @@ def _open_file(path: str) -> int:
         raise
     except OSError as error:
         raise unreadable(error, path) from error
-
-
-def _flush(path: str) -> None:
-    try:
-        fd = os.open(path, _READ)
-    except FileNotFoundError:
-        return  # set aside since it was written: whoever reads it will miss it
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _flush_file_system(folder: str) -> None:
-    """Flushes all of the file system that `folder` is on: for many objects, far cheaper than one by one."""
-    import ctypes
-
-    fd = os.open(folder, _READ)
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if not hasattr(libc, "syncfs"):
-            os.sync()
-        elif libc.syncfs(fd) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), folder)
-    finally:
-        os.close(fd)

@@ -1,12 +1,13 @@
 """What travels between a store and a remote: only what is missing, verified at both ends, parts before wholes.
 
-Files go before the folders that name them, and those before the results that name them, each kind only once the
-former is settled. So whatever is there is complete, whenever a transfer breaks off, and the next one goes on.
+Chunks go before the recipe of the file that is made of them, files before the folders that name them, and those before
+the results that name them, each kind only once the former is settled. So whatever is there is complete, whenever a
+transfer breaks off, and the next one goes on.
 """
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from blake3 import blake3
@@ -14,16 +15,23 @@ from msgspec import Struct
 
 from outdo.core.errors import Damaged, NotInRemote, NotInStore, UserError
 from outdo.core.model import Digest, Entry, Key, Record
-from outdo.store import results, trees
+from outdo.store import recipes, results, trees
 from outdo.store.depot import Depot
-from outdo.store.files import create, drop, write
+from outdo.store.files import create, drop, mark, write
 from outdo.store.nodes import LEVELS, Index, Node, decode_node
 from outdo.store.objects import Objects
+from outdo.store.recipes import LARGEST_RECIPE, Recipe
 
 Item = TypeVar("Item")
 
-SMALL = 1 << 20
-"""Bytes up to which an object travels through memory."""
+SMALL = 4 << 20
+"""Bytes up to which an object travels through memory, as nearly all chunks do."""
+
+LARGE = 16 << 20
+"""Bytes of a file from which on it is asked for as chunks first."""
+
+
+_TRIES = 10
 
 
 class Tally(Struct, frozen=True):
@@ -73,7 +81,7 @@ class Transfer:
         levels = self._levels(entry.digest for entry in entries if entry.kind == "tree")
         if levels:
             files.update((file, None) for names in levels[0].values() for file in names)
-        moved = self._send_objects(list(files))
+        moved = self._send_files(list(files))
         incomplete = set(moved.missing)
         for level in levels:
             whole = [digest for digest, names in level.items() if incomplete.isdisjoint(names)]
@@ -100,6 +108,31 @@ class Transfer:
                 names = [file for _, file, _, _ in node.files]
             levels.setdefault(level, {})[digest] = names
         return [levels[level] for level in sorted(levels)]
+
+    def _send_files(self, files: Sequence[Digest]) -> Moved:
+        """Files as objects, where they are such here or there; else as chunks, and then the recipes."""
+        moved = self._send_objects(files)
+        cut = {file: recipe for file in moved.missing if (recipe := self._objects.recipes.get(file))}
+        others = [file for file in moved.missing if file not in cut]
+        there = self._depot.present([recipe_name(file) for file in others]) if others else {}
+        chunks = self._send_objects(list(dict.fromkeys(chunk for r in cut.values() for chunk, _ in r.chunks)))
+        lost = set(chunks.missing)
+        whole = {file: r for file, r in cut.items() if lost.isdisjoint(chunk for chunk, _ in r.chunks)}
+        self._send_recipes(whole)
+        missing = [file for file in others if recipe_name(file) not in there]
+        missing += [file for file in cut if file not in whole]
+        size, there_already = moved.size + chunks.size, moved.there + chunks.there
+        return Moved(moved.objects + chunks.objects, size, 0, there_already, tuple(missing))
+
+    def _send_recipes(self, cut: Mapping[Digest, Recipe]) -> None:
+        contents = {recipe_name(file): recipes.encode(recipe) for file, recipe in cut.items()}
+        there = self._depot.present(list(contents)) if contents else {}
+        new = [name for name, content in contents.items() if there.get(name) != len(content)]
+        side_by_side(
+            lambda name: self._depot.put(name, contents[name], replace=name in there), new, self._threads
+        )
+        if new:
+            self._depot.settle()
 
     def _send_objects(self, digests: Sequence[Digest]) -> Moved:
         there = self._depot.present([object_name(digest) for digest in digests])
@@ -158,7 +191,7 @@ class Transfer:
         files = {entry.digest: entry.size for entry in entries if entry.kind == "file"}
         for digest in folders:
             files.update(self._files(digest))
-        second = self._fetch_objects(files)
+        second = self._fetch_files(files)
         if first.objects or second.objects:
             self._objects.sync()
         return _both(first, second)
@@ -177,7 +210,69 @@ class Transfer:
         record = results.decode(content)
         return record if record is not None and record.key == key else None
 
-    def _fetch_objects(self, sizes: dict[Digest, int]) -> Moved:
+    def _fetch_files(self, sizes: Mapping[Digest, int]) -> Moved:
+        """Files as they are at the remote: the large ones as chunks, if there is a recipe, all others as objects."""
+        wanted = {file: size for file, size in sizes.items() if not self._objects.has(file)}
+        cut = self._recipes({file: size for file, size in wanted.items() if size >= LARGE})
+        first = self._fetch_objects(
+            {**{file: size for file, size in wanted.items() if file not in cut}, **_chunks(cut)}
+        )
+        others = {file: wanted[file] for file in first.missing if file in wanted and file not in cut}
+        late = self._recipes({file: size for file, size in others.items() if size < LARGE})
+        second = self._fetch_objects(_chunks(late))
+        lost = {*first.missing, *second.missing}
+        missing = [file for file in others if file not in late]
+        missing += [file for file, recipe in {**cut, **late}.items() if not self._join(file, recipe, lost)]
+        there = len(sizes) - len(wanted) + first.there + second.there
+        return Moved(first.objects + second.objects, first.size + second.size, 0, there, tuple(missing))
+
+    def _recipes(self, sizes: Mapping[Digest, int]) -> dict[Digest, Recipe]:
+        """The recipes that the remote has for some files of these sizes."""
+        found: dict[Digest, Recipe] = {}
+
+        def ask(file: Digest) -> None:
+            recipe = self._recipe(file, sizes[file])
+            if recipe is not None:
+                found[file] = recipe
+
+        side_by_side(ask, list(sizes), self._threads)
+        return found
+
+    def _recipe(self, file: Digest, size: int) -> Recipe | None:
+        """The remote's recipe for a file; one that is wrong twice is set aside there."""
+        for _ in range(2):
+            content = b""
+            try:
+                for piece in self._depot.read(recipe_name(file)):
+                    content += piece
+                    if len(content) > LARGEST_RECIPE:
+                        break
+            except NotInRemote:
+                return None
+            recipe = recipes.decode(content)
+            if recipe is not None and recipe.size == size:
+                return recipe
+        self._depot.set_aside(recipe_name(file))
+        return None
+
+    def _join(self, file: Digest, recipe: Recipe, lost: set[Digest]) -> bool:
+        """Whether the store has the file now that all its chunks have arrived; a recipe that does not make it is set
+        aside at the remote. A chunk that was here before and turns out to be damaged is fetched."""
+        chunks = self._objects.chunks
+        for _ in range(_TRIES):
+            if not lost.isdisjoint(chunk for chunk, _ in recipe.chunks):
+                return False
+            try:
+                if chunks.prove(recipe, lambda _: None) == file:
+                    return chunks.keep(file, recipe)
+            except (Damaged, NotInStore):
+                lost = set(self._fetch_objects(dict(chunks.lacking(recipe))).missing)
+            else:
+                self._depot.set_aside(recipe_name(file))
+                return False
+        return False
+
+    def _fetch_objects(self, sizes: Mapping[Digest, int]) -> Moved:
         wanted = [digest for digest in sizes if not self._objects.has(digest)]
         self._expect(len(wanted), sum(sizes[digest] for digest in wanted))
         missing: list[Digest] = []
@@ -240,7 +335,7 @@ class Transfer:
             finally:
                 os.close(fd)
             found = hasher.hexdigest()
-            if found == digest and self._objects.adopt(temporary) is None:
+            if found == digest and self._objects.adopt(temporary, mark(status), digest) is None:
                 self._objects.copy_in(temporary)
         finally:
             drop(temporary)
@@ -302,6 +397,11 @@ def object_name(digest: Digest) -> str:
     return f"objects/{digest[:2]}/{digest[2:]}"
 
 
+def recipe_name(file: Digest) -> str:
+    """What the recipe of a file is called at a remote."""
+    return f"recipes/{file[:2]}/{file[2:]}"
+
+
 def result_name(key: Key) -> str:
     """What a result is called at a remote."""
     return f"results/{key[:2]}/{key[2:]}"
@@ -334,6 +434,10 @@ def side_by_side(work: Callable[[Item], None], items: Iterable[Item], threads: i
         helper.join()
     if errors:
         raise next((error for error in errors if not isinstance(error, UserError)), errors[0])
+
+
+def _chunks(cut: Mapping[Digest, Recipe]) -> dict[Digest, int]:
+    return {chunk: size for recipe in cut.values() for chunk, size in recipe.chunks}
 
 
 class _End:

@@ -192,7 +192,7 @@ class Workspace:
         """The file is in the store; `digest` is what is certain of it, and saves all work where that is there too."""
         if digest:
             linked = not (link and self._links.shares) or not found[4] & _WRITABLE
-            if linked and self._objects.has(digest):
+            if self._objects.has(digest) and (linked or not self._objects.whole(digest)):
                 return Stored(digest, found)
         try:
             return self._links.store(place, found, digest, link=link)

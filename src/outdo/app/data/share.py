@@ -7,7 +7,7 @@ from msgspec import Struct
 from outdo.app.data.checkout import CheckedOut, listed, not_in_folder, put
 from outdo.app.data.loss import Wanted, refuse_loss
 from outdo.app.data.tracking import Target, Tracking
-from outdo.core.errors import NotInRemote, NotInStore
+from outdo.core.errors import Damaged, NotInRemote, NotInStore
 from outdo.core.model import Entry, Path
 from outdo.integrations.ports import Carrier, Way
 from outdo.store.transfer import Moved, Tell
@@ -58,7 +58,12 @@ def pull(tracking: Tracking, asked: Asked, tell: Tell, *, force: bool = False, l
     refuse_loss_by_pull(tracking, asked, force=force)
     moved, found = _fetch(tracking, asked, tell)
     refuse_loss(tracking, [one for one in found if one.target.name], force=force)
-    return Pulled(moved, put(tracking, found, link=link))
+    try:
+        return Pulled(moved, put(tracking, found, link=link))
+    except (Damaged, NotInStore):  # what is damaged was set aside now, so that it is fetched
+        again, found = _fetch(tracking, asked, tell)
+        moved = {name: add_up(moved[name], one) for name, one in again.items()}
+        return Pulled(moved, put(tracking, found, link=link))
 
 
 def refuse_loss_by_pull(tracking: Tracking, asked: Asked, *, force: bool = False) -> None:
