@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from outdo.app.plotfiles import PlotFiles
 from outdo.app.png import png
-from outdo.app.project import STATE, Project, open_project
+from outdo.app.project import STATE, Project, make_state, open_project
 from outdo.app.sides import WORKSPACE, held
 from outdo.core.chart import Axes, Chart, chart, file
 from outdo.core.chartpage import page
@@ -76,8 +76,8 @@ def plots(start: str, wanted: Wanted = Wanted()) -> Plots:  # noqa: B008
     words = wanted.sides if len(wanted.sides) != 1 else (*wanted.sides, WORKSPACE)
     found = [held(project, word, code=word != WORKSPACE) for word in dict.fromkeys(words or (WORKSPACE,))]
     sides = [PlotFiles(project, each) for each in found]
-    notices = [notice for each in found for notice in each.side.notices]
-    chosen = _chosen(project, wanted.paths, _declared(sides), sides)
+    notices: list[str] = []
+    chosen = _chosen(project, wanted.paths, start, sides)
     drawn: list[Drawn] = []
     for id_, plot in chosen.items():
         shown = _overridden(plot, wanted.look)
@@ -111,9 +111,7 @@ def plots(start: str, wanted: Wanted = Wanted()) -> Plots:  # noqa: B008
 def save_page(made: Plots, path: str = "", start: str = ".") -> str:
     """Where the page was written: `path`, or a place in the project that Git does not see."""
     if not path:
-        project = open_project(start)
-        project.make_state()
-        path = os.path.relpath(os.path.join(project.root, PAGE), start)
+        path = os.path.relpath(os.path.join(os.path.dirname(make_state(start)), PAGE))
     _write(path, made.page().encode())
     return path
 
@@ -161,9 +159,10 @@ def _inside(id_: str, plot: Plot, sides: Sequence[PlotFiles]) -> Iterator[Path]:
 
 
 def _chosen(
-    project: Project, words: Sequence[str], declared: Mapping[str, Plot], sides: Sequence[PlotFiles]
+    project: Project, words: Sequence[str], start: str, sides: Sequence[PlotFiles]
 ) -> dict[str, Plot]:
     """The plots that words name: as declared, below a folder, by a pattern; or a file that is not declared."""
+    declared = _declared(sides)
     if not words:
         if not declared:
             fix = "name files: outdo plots loss.csv; or declare them under `plots:`"
@@ -171,7 +170,7 @@ def _chosen(
         return dict(declared)
     found: dict[str, Plot] = {}
     for word in words:
-        path = _path(project, word)
+        path = _path(project, os.path.join(os.path.abspath(start), word))
         named = {
             id_: plot
             for id_, plot in declared.items()
@@ -186,9 +185,9 @@ def _chosen(
     return found
 
 
-def _path(project: Project, word: str) -> Path:
-    """A path that is written from where a person is, from the project's folder."""
-    return os.path.relpath(os.path.abspath(word), project.root).replace(os.sep, "/")
+def _path(project: Project, place: str) -> Path:
+    """A place on disk as a path from the project's folder."""
+    return os.path.relpath(place, project.root).replace(os.sep, "/")
 
 
 def _unknown(word: str, declared: Mapping[str, Plot]) -> BadPlot:
