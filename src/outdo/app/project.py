@@ -49,8 +49,13 @@ _encode = msgpack.Encoder().encode
 class Project:
     """A project's pipeline with its store, its lock and its workspace."""
 
-    def __init__(self, root: str, file: str, home: str | None = None) -> None:
-        """`home` is the folder with the store, the journal and the logs, where that is not the project's own."""
+    def __init__(
+        self, root: str, file: str, home: str | None = None, borrows: "Project | None" = None
+    ) -> None:
+        """`home` is the folder with the store, the journal and the logs, where that is not the project's own.
+
+        One that `borrows` from another project uses its objects and environments, but neither its results nor its
+        journal."""
         self.root = root
         self.file = file
         self.state = os.path.join(root, STATE)
@@ -60,8 +65,11 @@ class Project:
         self.pipeline = _pipeline(self)
         self.graph: Graph = build(self.pipeline.stages)
         store = os.environ.get("OUTDO_STORE") or self.home
-        self.objects = Objects(store, chunked_from(os.environ.get("OUTDO_CHUNKS", "")))
-        self.results = Results(store)
+        chunked = chunked_from(os.environ.get("OUTDO_CHUNKS", ""))
+        self.objects: Objects = borrows.objects if borrows else Objects(store, chunked)
+        self.results = Results(self.home if borrows else store)
+        self.environments: str = borrows.environments if borrows else _environments(self.home)
+        """The folder of the environments that are built for stages: the project's own, or `OUTDO_HOME`'s."""
         self.stat = StatCache(self.state)
         self.workspace = Workspace(root, self.objects, self.stat, self._links())
         self.lock = Lock(lock_path(root), durable=home is None)
@@ -77,11 +85,6 @@ class Project:
             self._holds,
             self._is_tracked,
         )
-
-    @property
-    def environments(self) -> str:
-        """The folder of the environments that are built for stages: the project's own, or `OUTDO_HOME`'s."""
-        return os.path.join(os.environ.get("OUTDO_HOME") or self.home, "environments")
 
     def _is_tracked(self, path: Path) -> bool:
         while path:
@@ -166,6 +169,10 @@ def _read(path: str) -> bytes:
             return file.read()
     except OSError:
         return b""
+
+
+def _environments(home: str) -> str:
+    return os.path.join(os.environ.get("OUTDO_HOME") or home, "environments")
 
 
 def make_state(start: str) -> str:

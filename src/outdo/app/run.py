@@ -133,7 +133,8 @@ class Run:
         self._trouble = ""
         self._ignored: list[str] = []
         """Files in which Git was told of outputs."""
-        self._captured: Captured | None = None
+        self.captured: Captured | None = None
+        """The code and the environment that it had, as far as they are known."""
 
     def _make_engine(self, watch: Watch) -> Engine:
         project = self._project
@@ -180,7 +181,8 @@ class Run:
         finally:
             if capture.ident is not None:  # else the consumer left before anything began
                 capture.join(CAPTURE_SECONDS)
-            closing = [*self._engine.posted(), *self._settle(), *self._entered()]
+            closing: list[AnyEvent] = [*self._engine.posted(), *self._settle()]
+            closing += self._entered(closing)
             self._seconds = monotonic() - started
             closing.append(RunFinished(self.id, time(), self.result.status, round(self._seconds, 3)))
             for event in closing:
@@ -225,6 +227,8 @@ class Run:
             self._finished[event.stage] = event
         elif isinstance(event, Warned):
             self._warnings.append(event.message)
+        elif isinstance(event, Captured):
+            self.captured = event
 
     def _settle(self) -> list[Warned]:
         """Makes what was finished durable: objects first, then the lock that names them."""
@@ -261,10 +265,11 @@ class Run:
             add_to_git(project.root, [DVC_LOCK, *self._ignored])
         return [Warned(self.id, time(), f"`dvc.lock` can't tell of stage '{name}'", name) for name in untold]
 
-    def _entered(self) -> list[AnyEvent]:
+    def _entered(self, told: Sequence[AnyEvent]) -> list[AnyEvent]:
         """The run's environment again, where stages ran in others than the one that Outdo was started in."""
         used = list(self._environments.used.values())
-        if not used or self._captured is None:
+        captured = next((event for event in told if isinstance(event, Captured)), self.captured)
+        if not used or captured is None:
             return []
         project = self._project
         try:
@@ -276,7 +281,7 @@ class Run:
             kept = project.objects.put_bytes(json.encode(found, order="sorted"))
         except Exception as error:
             return [Warned(self.id, time(), f"the environment was not recorded: {error}")]
-        return [structs.replace(self._captured, at=time(), environment=kept)]
+        return [structs.replace(captured, at=time(), environment=kept)]
 
     def _capture(self) -> None:
         """Reads the code and the environment while stages run; what can't be read costs a warning."""
@@ -291,8 +296,7 @@ class Run:
             patch = project.objects.put_bytes(code.patch) if code.patch else None
             kept = project.objects.put_bytes(environment)
             branch = common.branch if common else code.branch
-            self._captured = Captured(self.id, time(), code.commit, branch, code.dirty, patch, kept)
-            self._engine.post(self._captured)
+            self._engine.post(Captured(self.id, time(), code.commit, branch, code.dirty, patch, kept))
         except Exception as error:
             self._engine.post(Warned(self.id, time(), f"code and environment were not recorded: {error}"))
 

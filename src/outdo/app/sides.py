@@ -26,7 +26,7 @@ WORKSPACE = "workspace"
 SWEEP = "sweep:"
 METRICS_LIMIT = 16_000_000
 """Bytes of a metrics file that are read."""
-_RUN = re.compile(r"last(~\d+)?|#?\d{1,6}")
+RUN_NAME = re.compile(r"last(~\d+)?|#?\d{1,6}")
 
 Read = Callable[[Path], bytes | None]
 
@@ -52,7 +52,7 @@ def held(project: Project, word: str, *, code: bool = True) -> Held:
     kind, _, name = word.partition(":")
     if kind == "run" and name:
         return _run(project, name)
-    if _RUN.fullmatch(word):
+    if RUN_NAME.fullmatch(word):
         try:
             return _run(project, word)
         except UnknownRun:
@@ -72,7 +72,7 @@ def held_all(project: Project, words: Sequence[str]) -> list[Side]:
     """What each word means, but for its code, `sweep:NAME` being all its trials; the ledger is asked once for those
     that can only mean a run."""
     history = lazy("outdo.app.history")
-    runs = [word for word in words if _RUN.fullmatch(word)]
+    runs = [word for word in words if RUN_NAME.fullmatch(word)]
     try:
         found = history.runs_named(project.root, runs) if runs else []
     except UnknownRun:

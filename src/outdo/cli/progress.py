@@ -54,7 +54,11 @@ class Running:
 class Progress:
     """Follows one run to its end on stderr."""
 
-    def __init__(self, run: Watched, project: Project, *, live: bool, quiet: bool) -> None:
+    def __init__(
+        self, run: Watched, project: Project, *, live: bool, quiet: bool, inner: bool = False
+    ) -> None:
+        """An `inner` run is part of something that tells its end itself."""
+        self._inner = inner
         self._run = run
         self._project = project
         self._live = live
@@ -167,6 +171,8 @@ class Progress:
         name = self._paint(self._project.pipeline.project, "bold")
         verdict = {"done": "done", "interrupted": "interrupted"}.get(event.status, "failed")
         head = f"{self._paint(mark, colour, 'bold')} {name} {verdict} in {duration(event.seconds)}: {', '.join(counts)}"
+        if self._inner:
+            return
         if failed:
             print(file=sys.stderr)
         print(" · ".join([head, *self._metrics()]), file=sys.stderr)

@@ -216,6 +216,13 @@ class NoEnvironment(UserError):
     exit_code = 1
 
 
+class NoReproduction(UserError):
+    """A run, a commit or a model can't be made again: its commit is not in this repository, what differed from the
+    commit is lost or does not apply, or inputs are nowhere to be found. Nothing was run."""
+
+    code = "E309"
+
+
 # ------------------------------------------------------------------ E4: the store
 
 

@@ -201,7 +201,7 @@ class _Pair:
         """Those of `columns` with cells that differ; `first` are rows to show cells of, if they differ there."""
         joined = f"FROM a JOIN b ON {pairs.on} WHERE {pairs.differ}"
         counted = self._one(f"SELECT {', '.join(part for one in columns for part in _told(one))} {joined}")
-        groups = {one: counted[i * 4 : i * 4 + 4] for i, one in enumerate(columns) if counted[i * 4]}
+        groups = {one: counted[i * 5 : i * 5 + 5] for i, one in enumerate(columns) if counted[i * 5]}
         if not groups:
             return []
         rows = sorted({*first, *(group[3] for group in groups.values())})
@@ -215,8 +215,8 @@ class _Pair:
             " ORDER BY b.n"
         ).fetchall()
         return [
-            ColumnChange(one.name, cells, *_sizes(largest, mean), _examples(shown, at))
-            for at, (one, (cells, largest, mean, _)) in enumerate(groups.items(), 1)
+            ColumnChange(one.name, cells, *_sizes(largest, mean), other, _examples(shown, at))
+            for at, (one, (cells, largest, mean, _, other)) in enumerate(groups.items(), 1)
         ]
 
     def _content(self) -> "_Rows":
@@ -259,8 +259,9 @@ def _differ(columns: Sequence[_Both]) -> str:
     return f"(hash({old}) <> hash({new}))"
 
 
-def _told(one: _Both) -> tuple[str, str, str, str]:
-    """Cells that differ, by how much at most and on average, and the first of them, as parts of a query."""
+def _told(one: _Both) -> tuple[str, str, str, str, str]:
+    """Cells that differ, by how much at most and on average, the first of them, and those of which it can't be told
+    by how much, as parts of a query."""
     differ = _differ([one])
     size = f"abs({_value(one, 'b')}::DOUBLE - {_value(one, 'a')}::DOUBLE)"
     finite = f"FILTER ({differ} AND isfinite({size}))"
@@ -269,6 +270,7 @@ def _told(one: _Both) -> tuple[str, str, str, str]:
         f"max({size}) {finite}" if one.number else "NULL",
         f"avg({size}) {finite}" if one.number else "NULL",
         f"min(b.n) FILTER ({differ})",
+        f"count(*) FILTER ({differ} AND NOT coalesce(isfinite({size}), false))" if one.number else "0",
     )
 
 
