@@ -129,6 +129,8 @@ class Progress:
         look = LOOKS[event.status]
         if event.status == "failed":
             why = event.failure
+        elif self._inner:
+            why = ""  # all of it runs, whatever changed
         else:
             reasons = [phrase(reason) for reason in event.reasons if reason.kind != "upstream"] or [
                 phrase(reason) for reason in event.reasons

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from outdo.cli.columns import Cell, Column, aligned
 from outdo.cli.paint import Paint, plain
 from outdo.core.causes import changed_words
-from outdo.core.reproduction import Judged, Number, Reproduction, Verdict
+from outdo.core.reproduction import Judged, Number, Reproduction, Verdict, share_words
 from outdo.core.tablediff import details
 from outdo.core.wording import duration
 
@@ -60,7 +60,7 @@ def _numbers(outputs: Sequence[Judged], paint: Paint) -> str:
         Column("was", tuple(Cell(_value(one.before)) for one in shown), right=True),
         Column("is", tuple(Cell(_value(one.after)) for one in shown), right=True),
         Column("by", tuple(Cell(_by(one), ("cyan",)) for one in shown), right=True),
-        Column("", tuple(Cell(_share(one), ("dim",)) for one in shown), right=True),
+        Column("", tuple(Cell(share_words(one.relative), ("dim",)) for one in shown), right=True),
     ]
     return "\n".join([*aligned(columns, paint), *_more(len(found))])
 
@@ -71,13 +71,6 @@ def _value(value: float | None) -> str:
 
 def _by(one: Number) -> str:
     return "" if one.delta is None else f"{one.delta:+.3g}".replace("-", "−")
-
-
-def _share(one: Number) -> str:
-    if one.relative is None:
-        return ""
-    share = f"{one.relative:+.2%}" if abs(one.relative) >= 0.0001 else f"{one.relative:+.1e}"
-    return share.replace("-", "−")
 
 
 def _cells(outputs: Sequence[Judged], paint: Paint) -> str:
@@ -159,7 +152,7 @@ def markdown(found: Reproduction) -> str:
     if numbers:
         lines += ["", "| metric | was | is | by | |", "| --- | ---: | ---: | ---: | ---: |"]
         lines += [
-            f"| {_escaped(one.name)} | {_value(one.before)} | {_value(one.after)} | {_by(one)} | {_share(one)} |"
+            f"| {_escaped(one.name)} | {_value(one.before)} | {_value(one.after)} | {_by(one)} | {share_words(one.relative)} |"
             for one in numbers
         ]
     if found.causes and found.verdict != "identical":

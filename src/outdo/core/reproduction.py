@@ -215,11 +215,11 @@ def number_clause(one: Number) -> str:
         return f"{one.name} is new ({one.after:.7g})"
     if one.after is None:
         return f"{one.name} is gone (was {one.before:.7g})"
-    by = "" if one.delta is None else f" ({one.delta:+.3g}{_share(one.relative)})".replace("-", "−")
-    return f"{one.name} {one.before:.7g} → {one.after:.7g}{by}"
+    moved = [] if one.delta is None else [f"{one.delta:+.3g}".replace("-", "−"), share_words(one.relative)]
+    by = ", ".join(filter(None, moved))
+    return f"{one.name} {one.before:.7g} → {one.after:.7g}{f' ({by})' if by else ''}"
 
 
-def _share(relative: float | None) -> str:
-    return (
-        "" if relative is None else f", {relative:+.2%}" if abs(relative) >= 0.0001 else f", {relative:+.1e}"
-    )
+def share_words(relative: float | None) -> str:
+    """A difference as a share of what it was, in two digits: `−0.0093%`."""
+    return "" if relative is None else f"{100 * relative:+.2g}%".replace("-", "−")

@@ -62,9 +62,9 @@ class ColumnChange(Struct, frozen=True):
     """The largest absolute difference, where the column holds numbers."""
     mean: float | None = None
     """The mean absolute difference of the cells that differ."""
+    examples: tuple[CellChange, ...] = ()
     other: int = 0
     """Of a column of numbers, the cells that differ where one side has none, or none that is finite."""
-    examples: tuple[CellChange, ...] = ()
 
 
 class TableDiff(Struct, frozen=True):

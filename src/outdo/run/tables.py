@@ -215,7 +215,7 @@ class _Pair:
             " ORDER BY b.n"
         ).fetchall()
         return [
-            ColumnChange(one.name, cells, *_sizes(largest, mean), other, _examples(shown, at))
+            ColumnChange(one.name, cells, *_sizes(largest, mean), _examples(shown, at), other)
             for at, (one, (cells, largest, mean, _, other)) in enumerate(groups.items(), 1)
         ]
 
