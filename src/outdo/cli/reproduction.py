@@ -152,8 +152,9 @@ def markdown(found: Reproduction) -> str:
     if numbers:
         lines += ["", "| metric | was | is | by | |", "| --- | ---: | ---: | ---: | ---: |"]
         lines += [
-            f"| {_escaped(one.name)} | {_value(one.before)} | {_value(one.after)} | {_by(one)} | {share_words(one.relative)} |"
+            f"| {_escaped(one.name)} | {_value(one.before)} | {_value(one.after)} | {_by(one)} | {share} |"
             for one in numbers
+            for share in [share_words(one.relative)]
         ]
     if found.causes and found.verdict != "identical":
         lines += ["", "**Why it may differ**", ""]
