@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec import json
 
+from outdo.app.library import load
 from outdo.app.plots import Plots, Wanted, plots, save_page, save_picture
 from outdo.core.errors import BadPlot
 from outdo.core.figure import TEMPLATES, Figure, Lost, Pictures
@@ -176,7 +177,9 @@ def test_charts_are_written_as_png(project: Path, tmp_path: Path) -> None:
 
 
 def test_a_notebook_shows_the_page(project: Path) -> None:
-    assert plots(str(project))._repr_html_().startswith("<iframe srcdoc=")
+    made = load(project).plots("roc.csv", revs=["HEAD"], look=Plot(title="ROC"))
+    assert made._repr_html_().startswith("<iframe srcdoc=")
+    assert [figure.title for figure in made.figures] == ["ROC"]
 
 
 def test_nothing_to_draw_says_how_to_draw_something(tmp_path: Path) -> None:

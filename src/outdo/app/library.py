@@ -1,13 +1,15 @@
 """The Python API: a project to plan, run and look at; its results are typed, and a notebook shows them as pictures."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from outdo.app import plan as planning
 from outdo.app import why as reasons
+from outdo.app.lazy import lazy
 from outdo.app.project import Project, open_project
 from outdo.app.run import Options, Result, Run
 from outdo.core.graph import Graph
@@ -15,9 +17,13 @@ from outdo.core.looks import LOOKS
 from outdo.core.model import Action, AnyEvent, Plan, RunId, RunStatus, StageFinished, StageName
 from outdo.core.picture import svg
 from outdo.core.plan import Request
+from outdo.core.sections import Plot
 from outdo.core.sketch import Mark, part
 from outdo.core.wording import VERBS, clauses, duration
 from outdo.store.turn import Turn
+
+if TYPE_CHECKING:
+    from outdo.app.plots import Plots
 
 
 class Planned(Struct, frozen=True):
@@ -99,6 +105,14 @@ class Pipeline:
     def why(self, stage: str) -> reasons.Why:
         """Why a stage would run, be restored or kept, down to the lines that changed."""
         return reasons.why(self._open(), stage)
+
+    def plots(self, *paths: str, revs: Sequence[str] = (), look: Plot | None = None) -> "Plots":
+        """What `outdo plots` draws: all plots or those named, of the workspace or of `revs`; a notebook shows the page.
+
+        `look` goes before what the file declares. Raises `BadPlot` where there is nothing to draw."""
+        verb = lazy("outdo.app.plots")
+        made: Plots = verb.plots(self._path, verb.Wanted(paths, tuple(revs), look or Plot()))
+        return made
 
     def run(
         self,

@@ -65,7 +65,8 @@ class Plots(Struct, frozen=True):
         return [chart(one, self.axes) for one in self.figures]
 
     def _repr_html_(self) -> str:
-        return f'<iframe srcdoc="{escape(self.page())}" width="100%" height="720" style="border:0"></iframe>'
+        look = 'width="100%" height="720" style="border:0" sandbox="allow-scripts"'
+        return f'<iframe srcdoc="{escape(self.page())}" {look}></iframe>'
 
 
 def plots(start: str, wanted: Wanted = Wanted()) -> Plots:  # noqa: B008

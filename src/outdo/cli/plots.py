@@ -1,15 +1,18 @@
 """`outdo plots`."""
 
 import os
-from collections.abc import Sequence
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 from msgspec import json
 
 from outdo.app.plots import Plots, Wanted, plots, save_page, save_picture
-from outdo.cli.paint import plain, say
+from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.core.chart import Axes
+from outdo.core.dots import dotted
 from outdo.core.errors import BadPlot, Usage
 from outdo.core.figure import TEMPLATES, Figure, Lost, Pictures
 from outdo.core.sections import Plot
@@ -28,6 +31,10 @@ A revision is a commit, a branch, a tag, a run, or `workspace`; one alone is sho
 Templates: {", ".join(TEMPLATES[:6])},
 {", ".join(TEMPLATES[6:])}; in `.dvc/plots` those of Vega-Lite whose marks are known.
 """
+
+HUES = ("blue", "red", "green", "plum", "orange", "cyan", "grey")
+MOST_LOOKS = 3
+"""How many charts are sketched in a terminal; the page has all."""
 
 
 @click.command(
@@ -81,9 +88,30 @@ def command(
         data = {"page": written or None, "sides": made.sides, "plots": [_told(one) for one in made.drawn]}
         print(json.encode({"schema": "outdo.plots/1", "status": "ok", "data": data}).decode())
         return 0
+    if is_live(sys.stdout):
+        print(*_looks(made, Paint(sys.stdout)), sep="\n", end="")
     say(_summary(made, lost))
     print(written)
     return 0
+
+
+def _looks(made: Plots, paint: Paint) -> Iterator[str]:
+    """A first look at the first charts, with the colours of the page as far as a terminal has them."""
+    width = min(shutil.get_terminal_size().columns, 80)
+    shown = [(one, lines) for one in made.figures if (lines := dotted(one, width))]
+    for figure, lines in shown[:MOST_LOOKS]:
+        yield paint(plain(figure.title), "bold")
+        names = [(i, name) for i, name in enumerate(figure.names()) if name]
+        if names:
+            yield "  ".join(paint(f"━ {plain(name)}", HUES[i % len(HUES)]) for i, name in names)
+        for line in lines:
+            yield "".join(
+                paint(mark.text, HUES[mark.series % len(HUES)])
+                if mark.series >= 0
+                else paint(plain(mark.text), "dim")
+                for mark in line
+            )
+        yield ""
 
 
 def _summary(made: Plots, lost: Sequence[Lost]) -> str:

@@ -31,7 +31,7 @@ _EQUAL = (
 """Columns of curves that are read against the diagonal."""
 
 
-class _Curve(Struct, frozen=True):
+class Curve(Struct, frozen=True):
     """The points of a series in order, None where a row holds no number."""
 
     points: tuple[Point | None, ...]
@@ -40,8 +40,7 @@ class _Curve(Struct, frozen=True):
 
 def lines(figure: Figure, frame: Frame, *, log_x: bool = False, log_y: bool = False) -> Part:
     """Lines, smooth lines or points, as the figure's template says."""
-    names = _names(figure.series)
-    curves = [_curve(one, names, log_x=log_x, log_y=log_y) for one in figure.series]
+    curves, names = curves_of(figure, log_x=log_x, log_y=log_y)
     shown = [point for curve in curves for point in curve.points if point]
     head, top = frame.head()
     top += 26
@@ -71,6 +70,14 @@ def lines(figure: Figure, frame: Frame, *, log_x: bool = False, log_y: bool = Fa
     return Part("".join(parts), bottom + 48, tuple(_notes(curves, drawn if dots else None)))
 
 
+def curves_of(
+    figure: Figure, *, log_x: bool = False, log_y: bool = False
+) -> tuple[list[Curve], dict[str, int]]:
+    """The points of each series; and the places of the names on a horizontal axis that holds no numbers."""
+    names = _names(figure.series)
+    return [_curve(one, names, log_x=log_x, log_y=log_y) for one in figure.series], names
+
+
 def _reach(values: Sequence[float], *, log: bool, dots: bool, nice: bool) -> tuple[float, float]:
     """From where to where an axis goes; around dots there is some room, so that they don't lie on its ends."""
     if dots and not log:
@@ -90,7 +97,7 @@ def _names(series: Sequence[Series]) -> dict[str, int]:
     return found
 
 
-def _curve(series: Series, names: dict[str, int], *, log_x: bool, log_y: bool) -> _Curve:
+def _curve(series: Series, names: dict[str, int], *, log_x: bool, log_y: bool) -> Curve:
     xs = [float(names[cell(value)]) for value in series.x] if names else floats(series.x)
     points: list[Point | None] = []
     for x, y in zip(xs, floats(series.y), strict=True):
@@ -102,10 +109,10 @@ def _curve(series: Series, names: dict[str, int], *, log_x: bool, log_y: bool) -
     known = [point for point in points if point]
     if any(a > b for (a, _), (b, _) in pairwise(known)):
         points = [*sorted(known, key=lambda point: point[0])]
-    return _Curve(tuple(points), lost)
+    return Curve(tuple(points), lost)
 
 
-def _line(curve: _Curve, entry: Entry, scales: tuple[Scale, Scale], *, smoothed: bool) -> list[str]:
+def _line(curve: Curve, entry: Entry, scales: tuple[Scale, Scale], *, smoothed: bool) -> list[str]:
     runs = _runs(curve.points)
     share = MOST / max(sum(map(len, runs)), 1)
     raw = [point for run in runs for point in [*thinned(run, max(3, int(len(run) * share))), None]]
@@ -131,7 +138,7 @@ def _runs(points: Sequence[Point | None]) -> list[list[Point]]:
     return [run for run in runs if run]
 
 
-def _dots(curve: _Curve, scales: tuple[Scale, Scale], *, jitter: bool) -> list[Point]:
+def _dots(curve: Curve, scales: tuple[Scale, Scale], *, jitter: bool) -> list[Point]:
     """The points to draw: one of those that would lie on each other, by pixels that grow until there are few."""
     points = [point for point in curve.points if point]
     if jitter:
@@ -199,7 +206,7 @@ def _diagonal(figure: Figure, x: Scale, y: Scale) -> str:
     return f'<path class="oc-guide" d="M{"L".join(ends)}"/>'
 
 
-def _notes(curves: Sequence[_Curve], dots: int | None) -> list[str]:
+def _notes(curves: Sequence[Curve], dots: int | None) -> list[str]:
     lost = sum(curve.lost for curve in curves)
     points = sum(len(curve.points) for curve in curves)
     told = [f"{lost:,} row{'s' * (lost != 1)} without a number to show left out"] if lost else []

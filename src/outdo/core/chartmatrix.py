@@ -15,8 +15,8 @@ _LONGEST = 14
 _EDGE, _APART = 16.0, 36.0
 _WIDEST, _LARGEST = 400.0, 88.0
 """How wide a matrix and a cell may be."""
-_STRONG = 0.55
-"""From which strength on a cell's number is written in the colour of the ground."""
+_HALF, _STRONG = 0.6, 0.82
+"""From which strengths on a cell's number is written dark on any ground, and in the colour of the ground."""
 
 
 def matrices(figure: Figure, frame: Frame) -> Part:
@@ -77,7 +77,7 @@ def _matrix(
             words = f"<title>{escape(told)}</title>"
             parts.append(f'<rect class="oc-bar oc-cell oc-c0" {at} {strength}>{words}</rect>')
             if text_width(word, 12) + 6 < size and size >= 16:
-                kind = "oc-mid oc-on" if share > _STRONG else "oc-mid"
+                kind = "oc-mid" + (" oc-on" if share > _STRONG else " oc-half" if share > _HALF else "")
                 parts.append(label(x + size / 2, y + size / 2 + 4, word, kind))
     return "".join([*parts, _columns(classes, place), _below(classes, place, frame)])
 

@@ -59,8 +59,10 @@ addEventListener("pointermove", event => {
   }
   tip.style.display = found.length ? "block" : "none";
   if (!found.length) return;
-  tip.textContent = found.map(([, part, i]) =>
-    (part.name ? part.name + ": " : "") + part.x[i] + ", " + part.y[i]).join("\\n");
+  const xs = new Set(found.map(([, part, i]) => part.x[i]));
+  tip.textContent = found.length > 1 && xs.size === 1
+    ? [[...xs][0], ...found.map(([, part, i]) => part.name + ": " + part.y[i])].join("\\n")
+    : found.map(([, part, i]) => (part.name ? part.name + ": " : "") + part.x[i] + ", " + part.y[i]).join("\\n");
   const box = tip.getBoundingClientRect();
   tip.style.left = Math.min(event.clientX + 14, innerWidth - box.width - 8) + "px";
   tip.style.top = Math.max(8, event.clientY - box.height - 12) + "px";

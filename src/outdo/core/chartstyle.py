@@ -52,7 +52,7 @@ def style(theme: Theme) -> str:
         ".oc .oc-bar{fill:currentColor}",
         f".oc .oc-back{{{say('fill', _GROUND)}}}",
         f".oc .oc-cell{{stroke-width:1;{say('stroke', _GROUND)}}}",
-        f".oc .oc-on{{{say('fill', _GROUND)}}}",
+        f".oc .oc-on{{{say('fill', _GROUND)}}}.oc .oc-half{{fill:{_GROUND[1]}}}",
         *(f".oc .oc-c{i}{{{say('color', hue)}}}" for i, hue in enumerate(HUES)),
         *(f".oc .oc-d{i}{{stroke-dasharray:{dash}}}" for i, dash in enumerate(DASHES) if dash),
     ]
