@@ -167,7 +167,7 @@ def _commit(project: Project, word: str, commit: str) -> Held:
     if file is None:
         side = Side(name, params={}, notices=(f"there is no {FILES[0]} in {name}",))
         return Held(side, code=Revision(commit))
-    pipeline = _pipeline(project, file, read, name)
+    pipeline = pipeline_of(project, file, read, name)
     fetch(*(param.file for stage in pipeline.stages for param in stage.params), *pipeline.params)
     params, tracked, notices = _params(pipeline, ParamFiles(project.root, _cache(project), strict))
     lock = contents[LOCK]
@@ -196,7 +196,9 @@ def _outs(records: Mapping[StageName, Record], stage: StageName) -> Mapping[Path
     return records[stage].outs if stage in records else {}
 
 
-def _pipeline(project: Project, file: str, read: Read, name: str) -> Pipeline:
+def pipeline_of(project: Project, file: str, read: Read, name: str) -> Pipeline:
+    """The pipeline as other code has it; raises `UnknownRevision` for one with mistakes in it."""
+
     def text(path: Path) -> str | None:
         content = read(path)
         return None if content is None else content.decode("utf-8", "replace")

@@ -26,6 +26,8 @@ COMMANDS = {
     "compare": "params and metrics of several runs beside each other",
     "apply": "put params and outputs of a run back",
     "reproduce": "make a run, a commit or a model again, and tell what differs",
+    "apply": "put code, params and outputs of a run back",
+    "branch": "make a Git branch of a run",
     "metrics": "the metrics now, or in what they differ",
     "params": "the params now, or in what they differ",
     "plots": "plots of workspace, commits and runs as one page, SVG or PNG",

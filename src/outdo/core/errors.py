@@ -363,6 +363,14 @@ class UnknownRevision(UserError):
     code = "E505"
 
 
+class NoBranch(UserError):
+    """A branch can't be made: one of this name is there, the name is none for a branch, or the code of the run is not
+    on record. Nothing was changed."""
+
+    code = "E506"
+    exit_code = 1
+
+
 # ------------------------------------------------------------------ E8: the server
 
 

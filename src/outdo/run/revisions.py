@@ -76,6 +76,67 @@ def line_changes(
         return sorted(_parsed(git(root, words, env=trees.env)), key=lambda change: change.path)
 
 
+def edited(root: str) -> set[Path]:
+    """The files under `root` that differ from the last commit, or are new and not ignored."""
+    changed = git(root, ["diff", "--name-only", "--no-renames", "--relative", "-z", "HEAD", "--", "."])
+    new = git(root, ["ls-files", "-z", "--others", "--exclude-standard"])
+    return {os.fsdecode(name) for name in (changed + new).split(b"\0")[:-1]}
+
+
+def tracked_among(root: str, paths: Sequence[Path]) -> set[Path]:
+    """Those of these files that Git tracks."""
+    if not paths:
+        return set()
+    listed = git(root, ["ls-files", "-z", "--cached"]).split(b"\0")
+    return {os.fsdecode(name) for name in listed}.intersection(paths)
+
+
+def check_out(root: str, revision: Revision, paths: Sequence[Path], folder: str) -> str:
+    """Writes these files of the project at `root`, as a revision has them, below `folder`, and returns the folder that
+    stands for `root` there. Raises `Refused`."""
+    import tempfile
+
+    prefix = os.fsdecode(git(root, ["rev-parse", "--show-prefix"]).rstrip(b"\n"))
+    place = os.path.join(folder, prefix)
+    os.makedirs(place, exist_ok=True)
+    if paths:
+        with tempfile.TemporaryDirectory(prefix="outdo-") as scratch:
+            trees = _Trees(root, scratch)
+            env = {**trees.env, "GIT_INDEX_FILE": os.path.join(scratch, "files")}
+            git(root, ["read-tree", trees.of(revision)], env=env)
+            names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+            git(root, ["checkout-index", "-z", "--stdin", "--force", f"--prefix={folder}/"], names, env)
+    return place
+
+
+def commit_of(root: str, revision: Revision, files: Mapping[Path, str], message: str) -> str:
+    """A commit with the code of a revision and these files of the project (path: where its bytes are), on top of the
+    revision's commit; the commit itself where there is nothing to add. Only objects are written."""
+    import tempfile
+
+    prefix = os.fsdecode(git(root, ["rev-parse", "--show-prefix"]).rstrip(b"\n"))
+    with tempfile.TemporaryDirectory(prefix="outdo-") as scratch:
+        env = {"GIT_INDEX_FILE": os.path.join(scratch, "index")}
+        git(root, ["read-tree", revision.commit or "HEAD"], env=env)
+        if revision.patch:
+            top = os.fsdecode(git(root, ["rev-parse", "--show-toplevel"]).rstrip(b"\n"))
+            git(top, ["apply", "--cached", "--whitespace=nowarn", "-"], revision.patch, env)
+        for path, place in files.items():
+            blob = git(root, ["hash-object", "-w", "--no-filters", place]).decode().strip()
+            git(root, ["update-index", "--add", "--cacheinfo", f"100644,{blob},{prefix}{path}"], env=env)
+        tree = git(root, ["write-tree"], env=env).decode().strip()
+    if revision.commit and tree == git(root, ["rev-parse", f"{revision.commit}^{{tree}}"]).decode().strip():
+        return revision.commit
+    above = ["-p", revision.commit] if revision.commit else []
+    return git(root, ["commit-tree", tree, *above, "-F", "-"], message.encode()).decode().strip()
+
+
+def add_branch(root: str, name: str, commit: str) -> None:
+    """A new branch at a commit; raises `Refused` where there is one of this name, or it is no name for one."""
+    git(root, ["check-ref-format", "--branch", name])
+    git(root, ["update-ref", f"refs/heads/{name}", commit, "0" * 40])
+
+
 class _Lines(NamedTuple):
     added: int | None
     removed: int | None

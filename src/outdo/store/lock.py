@@ -43,12 +43,22 @@ class Lock:
 
     def save(self, records: Mapping[StageName, Record]) -> None:
         """Writes the records where they differ from what is in the file; raises `StoreUnwritable`."""
-        plain = {name: structs.replace(record, run=None, seconds=0.0) for name, record in records.items()}
-        text = json.format(_encoder.encode(_File(1, plain)), indent=2) + b"\n"
+        plain = _plain(records)
+        text = text_of(plain)
         if text != self._text:
             write_atomic(self._path, text, durable=self._durable)
             self._text = text
         self.records = plain
+
+
+def text_of(records: Mapping[StageName, Record]) -> bytes:
+    """A lock file with these records."""
+    return json.format(_encoder.encode(_File(1, _plain(records))), indent=2) + b"\n"
+
+
+def _plain(records: Mapping[StageName, Record]) -> dict[StageName, Record]:
+    """The records without what differs from run to run."""
+    return {name: structs.replace(record, run=None, seconds=0.0) for name, record in records.items()}
 
 
 def read_lock(text: bytes) -> dict[StageName, Record]:

@@ -1,0 +1,126 @@
+"""A run's code put back: what is on no record is never lost, and that is known before anything is touched."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import outdo
+from outdo.app.apply import Applied, Part, apply
+from outdo.app.branch import branch
+from outdo.app.project import open_project
+from outdo.core.errors import NoBranch, WouldOverwrite
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project below the top of its repository; run 1 had `one` in the script, the workspace has `two`, committed."""
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    project = tmp_path / "top" / "project"
+    project.mkdir(parents=True)
+    git(tmp_path / "top", "init", "-q", "-b", "main")
+    (tmp_path / "top" / "outside.txt").write_text("one")
+    (project / "outdo.yaml").write_text("stages: {a: {cmd: sh a.sh > out, deps: [a.sh], outs: [out]}}\n")
+    (project / "sub").mkdir()
+    (project / "sub/tool.sh").write_text("one")
+    (project / "sub/tool.sh").chmod(0o755)
+    (project / "link").symlink_to("sub/tool.sh")
+    write(project, "one")
+    commit(project)
+    outdo.load(project).run()
+    (project / "sub/tool.sh").unlink()
+    (project / "link").unlink()
+    write(project, "two")
+    commit(project)
+    return project
+
+
+def git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def write(project: Path, word: str) -> None:
+    (project / "a.sh").write_text(f"echo {word}\n")
+
+
+def commit(project: Path) -> None:
+    git(project.parent, "add", ".")
+    git(project.parent, "commit", "-qm", "x")
+
+
+def put_back(root: Path, *parts: Part, force: bool = False) -> Applied:
+    return apply(open_project(str(root)), "1", parts or ("code", "params", "data"), force=force)
+
+
+def test_files_come_back_with_their_modes_and_links(root: Path) -> None:
+    done = put_back(root)
+    assert [change.path for change in done.code] == ["a.sh", "link", "sub/tool.sh"]
+    assert os.access(root / "sub/tool.sh", os.X_OK)
+    assert os.readlink(root / "link") == "sub/tool.sh"
+    assert (root / "out").read_text() == "one\n"
+    assert git(root, "status", "--short", "outside.txt") == ""
+
+
+def test_neither_the_index_nor_the_branch_moves(root: Path) -> None:
+    head = git(root, "rev-parse", "HEAD")
+    put_back(root)
+    assert git(root, "rev-parse", "HEAD") == head
+    assert git(root, "diff", "--cached", "--name-only") == ""
+
+
+def test_an_edit_on_no_record_is_not_overwritten_and_nothing_is_touched(root: Path) -> None:
+    write(root, "three")
+    (root / "out").unlink()
+    with pytest.raises(WouldOverwrite, match=r"a\.sh"):
+        put_back(root)
+    assert (root / "a.sh").read_text() == "echo three\n"
+    assert not (root / "out").exists()
+    assert not (root / "link").exists()
+
+
+def test_an_edit_that_was_run_may_be_overwritten(root: Path) -> None:
+    write(root, "three")
+    outdo.load(root).run()
+    assert put_back(root).code
+
+
+def test_a_new_file_where_one_of_the_run_belongs_is_not_overwritten(root: Path) -> None:
+    (root / "link").write_text("mine")
+    with pytest.raises(WouldOverwrite, match="link"):
+        put_back(root)
+
+
+def test_an_ignored_file_where_one_of_the_run_belongs_is_not_overwritten(root: Path) -> None:
+    (root / ".gitignore").write_text("out\nlink\n")
+    (root / "link").write_text("mine")
+    with pytest.raises(WouldOverwrite, match="link"):
+        put_back(root)
+    assert (root / "link").read_text() == "mine"
+
+
+def test_force_overwrites(root: Path) -> None:
+    write(root, "three")
+    put_back(root, force=True)
+    assert (root / "a.sh").read_text() == "echo one\n"
+
+
+def test_only_data_leaves_code(root: Path) -> None:
+    write(root, "three")
+    put_back(root, "data")
+    assert (root / "out").read_text() == "one\n"
+    assert (root / "a.sh").read_text() == "echo three\n"
+
+
+def test_a_branch_touches_nothing_and_is_never_overwritten(root: Path) -> None:
+    before = git(root, "status", "--short"), git(root, "rev-parse", "HEAD")
+    made = branch(open_project(str(root)), "1", "again")
+    assert git(root, "show", "again:project/a.sh") == "echo one\n"
+    assert '"a"' in git(root, "show", "again:project/outdo.lock")
+    assert (git(root, "status", "--short"), git(root, "rev-parse", "HEAD")) == before
+    with pytest.raises(NoBranch):
+        branch(open_project(str(root)), "1", "again")
+    assert git(root, "rev-parse", "again").strip() == made.commit
