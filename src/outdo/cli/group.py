@@ -24,7 +24,6 @@ COMMANDS = {
     "show": "all about one run",
     "diff": "in what two of workspace, commits and runs differ",
     "compare": "params and metrics of several runs beside each other",
-    "apply": "put params and outputs of a run back",
     "reproduce": "make a run, a commit or a model again, and tell what differs",
     "apply": "put code, params and outputs of a run back",
     "branch": "make a Git branch of a run",
