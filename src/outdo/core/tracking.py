@@ -50,6 +50,32 @@ class RunInfo(Struct, frozen=True):
     active: bool
 
 
+class Dataset(Struct, frozen=True):
+    """Data that a client names by what it holds; the same name and digest in one experiment is the same."""
+
+    name: str
+    digest: str
+    kind: str
+    source: str
+    schema: str = ""
+    profile: str = ""
+
+
+class Input(Struct, frozen=True):
+    """A dataset that a run read, with what the client says of that."""
+
+    dataset: Dataset
+    tags: Mapping[str, str] = {}
+
+
+class ModelUse(Struct, frozen=True):
+    """A logged model that a run read or made."""
+
+    model: str
+    role: Literal["input", "output"]
+    step: int = 0
+
+
 class LoggedRun(Struct, frozen=True):
     """A run as its client logged it."""
 
@@ -58,6 +84,82 @@ class LoggedRun(Struct, frozen=True):
     tags: Mapping[str, str] = {}
     metrics: tuple[Point, ...] = ()
     """The latest point of each metric: of the greatest step, then time, then value."""
+    inputs: tuple[Input, ...] = ()
+    models: tuple[ModelUse, ...] = ()
+
+
+# ------------------------------------------------------------------ models
+
+ModelState = Literal["PENDING", "READY", "UPLOAD_FAILED"]
+
+
+class ModelPoint(Struct, frozen=True):
+    """A metric of a logged model, by the run that measured it and the data it was measured on."""
+
+    point: Point
+    run: str = ""
+    dataset_name: str = ""
+    dataset_digest: str = ""
+
+
+class LoggedModel(Struct, frozen=True):
+    """A model as a client logged it: files that belong to it alone."""
+
+    id: str
+    """`m-` and 32 hex characters."""
+    experiment: int
+    name: str
+    kind: str
+    status: ModelState
+    run: str
+    """The run that made it; empty where none did."""
+    location: str
+    created: Milliseconds
+    updated: Milliseconds
+    params: Mapping[str, str] = {}
+    tags: Mapping[str, str] = {}
+    metrics: tuple[ModelPoint, ...] = ()
+
+
+Stage = Literal["None", "Staging", "Production", "Archived"]
+"""What versions were moved between before there were aliases; clients still ask for it."""
+
+
+class ModelVersion(Struct, frozen=True):
+    """One version of a registered model: which files, made by which run. Its number is never given twice."""
+
+    name: str
+    version: int
+    source: str
+    """The address that it was registered from."""
+    location: str
+    """Where its files are."""
+    created: Milliseconds
+    updated: Milliseconds
+    digest: str | None = None
+    """Of the tree of its files at the time; None where there were none."""
+    run: str = ""
+    run_link: str = ""
+    model: str | None = None
+    """The logged model that it is."""
+    stage: Stage = "None"
+    user: str = ""
+    description: str = ""
+    tags: Mapping[str, str] = {}
+    aliases: tuple[str, ...] = ()
+
+
+class RegisteredModel(Struct, frozen=True):
+    """A name, with its versions and the names that point to some of them."""
+
+    name: str
+    created: Milliseconds
+    updated: Milliseconds
+    description: str = ""
+    tags: Mapping[str, str] = {}
+    aliases: Mapping[str, int] = {}
+    latest: tuple[ModelVersion, ...] = ()
+    """The last version of each stage."""
 
 
 # ------------------------------------------------------------------ searching
@@ -82,6 +184,8 @@ class Order(Struct, frozen=True):
     entity: Entity
     key: str
     descending: bool = False
+    dataset: tuple[str, str] | None = None
+    """Name and digest of the dataset that a logged model's metric was measured on."""
 
 
 class Page(Struct, frozen=True):

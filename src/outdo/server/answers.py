@@ -38,8 +38,10 @@ def failure(status: int, code: str, message: str) -> Response:
     return answer({"error_code": code, "message": message}, status)
 
 
-def read_body(body: bytes, shape: type[Struct]) -> Struct:
-    """What a body asks; raises `Invalid`. Unknown keys are left aside, and numbers may be texts."""
+def read_body(body: bytes, named: Mapping[str, str], shape: type[Struct]) -> Struct:
+    """What a body asks, with what the path names; raises `Invalid`.
+
+    Unknown keys are left aside, and numbers may be texts."""
     try:
         found = json.decode(body) if body.strip() else {}
         if isinstance(found, str):  # some old clients encode twice
@@ -47,17 +49,17 @@ def read_body(body: bytes, shape: type[Struct]) -> Struct:
         if not isinstance(found, dict):
             raise Invalid("The body of the request is no JSON object")
         known = {name: value for name, value in found.items() if value is not None}
-        return convert(known, shape, strict=False)
+        return convert({**known, **named}, shape, strict=False)
     except (ValidationError, DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _invalid(error) from None
 
 
-def read_query(query: QueryParams, shape: type[Struct]) -> Struct:
-    """What a query asks; raises `Invalid`."""
+def read_query(query: QueryParams, named: Mapping[str, str], shape: type[Struct]) -> Struct:
+    """What a query asks with what its path names; raises `Invalid`."""
     lists = {name for name, kind in _kinds(shape).items() if "list" in str(kind)}
     found: dict[str, Any] = {name: query.getlist(name) if name in lists else query[name] for name in query}
     try:
-        return convert(found, shape, strict=False)
+        return convert({**found, **named}, shape, strict=False)
     except ValidationError as error:
         raise _invalid(error) from None
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from outdo.core.model import Digest
 from outdo.core.tracking import Milliseconds
 from outdo.store.tracking.points import Keys
 
@@ -24,8 +25,8 @@ class Desk(Protocol):
         """The time."""
         ...
 
-    def user(self) -> str:
-        """Who runs where nobody signed in."""
+    def pin(self, connection: Connection, folder: str) -> Digest | None:
+        """The digest of the tree of all artifacts in a folder, which the store then holds; None where none is."""
         ...
 
 

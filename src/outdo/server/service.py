@@ -1,7 +1,6 @@
 """All that a server holds: the database, the writer, the store, the clock."""
 
 import os
-import pwd
 from collections.abc import Callable
 from time import time_ns
 from typing import TypeVar
@@ -10,10 +9,13 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from outdo.core.errors import CantWrite, NoDatabase, Usage
+from outdo.core.model import Digest
 from outdo.core.tracking import Experiment, Milliseconds
+from outdo.store import trees
 from outdo.store.files import Scratch
+from outdo.store.nodes import Tree
 from outdo.store.objects import Objects
-from outdo.store.tracking import experiments
+from outdo.store.tracking import experiments, files
 from outdo.store.tracking.points import Keys
 from outdo.store.tracking.tables import open_tracking
 from outdo.store.tracking.writer import Writer
@@ -48,9 +50,15 @@ class Service:
         """The time."""
         return time_ns() // 1_000_000
 
-    def user(self) -> str:
-        """Who runs where nobody signed in."""
-        return pwd.getpwuid(os.getuid()).pw_name
+    def pin(self, connection: Connection, folder: str) -> Digest | None:
+        """The digest of the tree of all artifacts in a folder, which the store then holds; None where none is."""
+        found = list(files.below(connection, folder)) if folder else []
+        if not found:
+            return None
+        tree = Tree([(name, file.digest, file.size, False) for name, file in found])
+        digest = trees.build_tree(tree, self.objects.put_bytes).digest
+        self.objects.sync()
+        return digest
 
     def read(self, question: Callable[[Connection], Answer]) -> Answer:
         """The answer to a question that changes nothing."""

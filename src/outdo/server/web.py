@@ -52,15 +52,16 @@ async def _carry_out(service: Service, endpoint: Endpoint, request: Request) -> 
 
 
 async def _asked(endpoint: Endpoint, request: Request) -> Any:
+    named = request.path_params
     if endpoint.method == "GET":
-        return read_query(request.query_params, endpoint.asks)
+        return read_query(request.query_params, named, endpoint.asks)
     body = await request.body()
     if len(body) > LARGEST:
         raise Invalid(f"The request has {len(body)} bytes; it may have {LARGEST}")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body and kind != "application/json":
         raise Invalid(f"Bad Request. Content-Type must be one of ['application/json'], but is '{kind}'.")
-    return read_body(body, endpoint.asks)
+    return read_body(body, named, endpoint.asks)
 
 
 async def _done(service: Service, endpoint: Endpoint, asked: Any) -> Json:

@@ -67,6 +67,7 @@ RUNS = Language(
         **dict.fromkeys(("param", "params", "parameter", "parameters"), "param"),
         **dict.fromkeys(("tag", "tags"), "tag"),
         **dict.fromkeys(("attr", "attribute", "attributes", "run"), "attribute"),
+        **dict.fromkeys(("dataset", "datasets"), "dataset"),
     },
     {
         "run name": "run_name",
@@ -86,6 +87,50 @@ EXPERIMENTS = Language(
     {
         **dict.fromkeys(("tag", "tags"), "tag"),
         **dict.fromkeys(("attr", "attribute", "attributes"), "attribute"),
+    },
+)
+
+_STAMPS = {"creation_timestamp": _TIME, "last_updated_timestamp": _TIME}
+_TAGS: Mapping[str, Entity] = {
+    **dict.fromkeys(("tag", "tags"), "tag"),
+    **dict.fromkeys(("attr", "attribute", "attributes"), "attribute"),
+}
+MODELS = Language(
+    {"name": Attribute(_TEXTUAL | {"IN"}), **_STAMPS},
+    _TAGS,
+    {"timestamp": "last_updated_timestamp"},
+    null=False,
+)
+VERSIONS = Language(
+    {
+        "name": Attribute(_TEXTUAL | {"IN"}),
+        "run_id": Attribute(_TEXTUAL | {"IN"}),
+        "source_path": Attribute(_TEXTUAL),
+        "version_number": _TIME,
+        **_STAMPS,
+    },
+    _TAGS,
+    {"timestamp": "last_updated_timestamp", "version": "version_number"},
+    null=False,
+)
+LOGGED_MODELS = Language(
+    {
+        **dict.fromkeys(
+            ("name", "model_id", "model_type", "status", "source_run_id", "artifact_uri"),
+            Attribute(_TEXTUAL | _LISTED),
+        ),
+        **_STAMPS,
+    },
+    {
+        **_TAGS,
+        **dict.fromkeys(("metric", "metrics"), "metric"),
+        **dict.fromkeys(("param", "params", "parameter", "parameters"), "param"),
+    },
+    {
+        "creation_time": "creation_timestamp",
+        "creation_timestamp_ms": "creation_timestamp",
+        "last_updated_time": "last_updated_timestamp",
+        "last_updated_timestamp_ms": "last_updated_timestamp",
     },
 )
 
@@ -115,6 +160,46 @@ def experiment_orders(texts: Sequence[str]) -> list[Order]:
     """How experiments are sorted; without a wish the newest come first. Raises `Invalid`."""
     default = [Order("attribute", "creation_time", True), Order("attribute", "experiment_id")]
     return _orders(texts, EXPERIMENTS, default)
+
+
+def model_conditions(text: str) -> list[Condition]:
+    """What a filter of registered models asks for; raises `Invalid`."""
+    return conditions(text, MODELS)
+
+
+def model_orders(texts: Sequence[str]) -> list[Order]:
+    """How registered models are sorted: by name, where nothing else is said. Raises `Invalid`."""
+    return _orders(texts, MODELS, [Order("attribute", "name")])
+
+
+def version_conditions(text: str) -> list[Condition]:
+    """What a filter of versions asks for; raises `Invalid`."""
+    return conditions(text, VERSIONS)
+
+
+def version_orders(texts: Sequence[str]) -> list[Order]:
+    """How versions are sorted: the last changed first, where nothing else is said. Raises `Invalid`."""
+    default = [
+        Order("attribute", "last_updated_timestamp", True),
+        Order("attribute", "name"),
+        Order("attribute", "version_number", True),
+    ]
+    return _orders(texts, VERSIONS, default)
+
+
+def logged_model_conditions(text: str) -> list[Condition]:
+    """What a filter of logged models asks for; raises `Invalid`."""
+    return conditions(text, LOGGED_MODELS)
+
+
+def logged_model_orders(fields: Sequence[tuple[str, bool, tuple[str, str] | None]]) -> list[Order]:
+    """How logged models are sorted, from field, whether ascending, and the dataset of a metric; raises `Invalid`."""
+    found = [
+        Order(*_identifier(name, LOGGED_MODELS), not up, dataset) for name, up, dataset in fields if name
+    ]
+    default = [Order("attribute", "creation_timestamp", True), Order("attribute", "model_id")]
+    named = {(one.entity, one.key) for one in found}
+    return [*found, *(one for one in default if (one.entity, one.key) not in named)]
 
 
 def conditions(text: str, language: Language) -> list[Condition]:

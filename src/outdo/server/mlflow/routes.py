@@ -3,16 +3,24 @@
 from collections.abc import Iterator
 
 from outdo.server.endpoint import Endpoint
-from outdo.server.mlflow import artifacts, experiments, runs
+from outdo.server.mlflow import artifacts, experiments, models, registry, runs
 
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
 PROXY_PREFIXES = ("/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts")
+
+ALL = (
+    *experiments.ENDPOINTS,
+    *runs.ENDPOINTS,
+    *artifacts.ENDPOINTS,
+    *models.ENDPOINTS,
+    *registry.ENDPOINTS,
+)
 
 
 def endpoints() -> Iterator[tuple[str, Endpoint]]:
     """All paths with what answers there."""
     for prefix in PREFIXES:
-        for endpoint in (*experiments.ENDPOINTS, *runs.ENDPOINTS, *artifacts.ENDPOINTS):
+        for endpoint in ALL:
             yield f"{prefix}/{endpoint.path}", endpoint
     for prefix in PROXY_PREFIXES:
         for endpoint in artifacts.PROXY_ENDPOINTS:

@@ -2,12 +2,13 @@
 
 import random
 import uuid
+from collections.abc import Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection
 
 from outdo.core.refusals import Invalid
-from outdo.core.tracking import RunInfo, RunState
+from outdo.core.tracking import ModelPoint, Point, RunInfo, RunState
 from outdo.server.endpoint import Desk, Endpoint, Json
 from outdo.server.mlflow.experiments import view
 from outdo.server.mlflow.filters import run_conditions, run_orders
@@ -26,7 +27,7 @@ from outdo.server.mlflow.shapes import (
     said_point,
     said_run,
 )
-from outdo.store.tracking import experiments, points, runs, search
+from outdo.store.tracking import experiments, models, points, runs, search
 from outdo.store.tracking.points import Batch
 
 STATES: tuple[RunState, ...] = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
@@ -67,6 +68,9 @@ class LogMetric(OfRun, frozen=True):
     value: float | str | None = None
     timestamp: int | None = None
     step: int = 0
+    model_id: str = ""
+    dataset_name: str = ""
+    dataset_digest: str = ""
 
 
 class LogTag(OfRun, frozen=True):
@@ -147,6 +151,7 @@ def log_metric(connection: Connection, asked: LogMetric, desk: Desk) -> Json:
     require("timestamp", asked.timestamp)
     point = read_point(Metric(asked.key, asked.value, asked.timestamp, asked.step))
     points.log(connection, desk.keys, asked.run, Batch([point]))
+    _log_to_model(connection, asked.run, [(asked, point)])
     return {}
 
 
@@ -166,6 +171,7 @@ def log_batch(connection: Connection, asked: LogBatch, desk: Desk) -> Json:
         read_tags(asked.tags, "tags"),
     )
     points.log(connection, desk.keys, asked.run, batch)
+    _log_to_model(connection, asked.run, list(zip(asked.metrics, batch.metrics, strict=True)))
     return {}
 
 
@@ -222,6 +228,19 @@ def _state(status: str | int | None) -> RunState | None:
         if state == status:
             return state
     raise Invalid(f"Invalid value '{status}' for parameter 'status' supplied: expected one of {list(STATES)}")
+
+
+def _log_to_model(
+    connection: Connection, run: str, logged: Sequence[tuple[Metric | LogMetric, Point]]
+) -> None:
+    """What is measured of a logged model is told of that too."""
+    measured = [
+        (said.model_id, ModelPoint(point, run, said.dataset_name, said.dataset_digest))
+        for said, point in logged
+        if said.model_id
+    ]
+    if measured:
+        models.log_points(connection, measured)
 
 
 def _made_up() -> str:

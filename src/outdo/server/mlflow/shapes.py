@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, json
 
 from outdo.core.refusals import Invalid
-from outdo.core.tracking import Experiment, LoggedRun, Point, RunInfo
+from outdo.core.tracking import Experiment, Input, LoggedRun, Point, RunInfo
 
 KEY_LENGTH = 250
 PARAM_LENGTH = 6000
@@ -39,6 +39,9 @@ class Metric(Struct, frozen=True):
     value: float | str | None = None
     timestamp: int | None = None
     step: int = 0
+    model_id: str = ""
+    dataset_name: str = ""
+    dataset_digest: str = ""
 
 
 # ------------------------------------------------------------------ what is said
@@ -54,7 +57,7 @@ def said_point(point: Point) -> dict[str, Any]:
 
 
 def said_experiment(one: Experiment) -> dict[str, Any]:
-    return _filled(
+    return filled(
         experiment_id=str(one.id),
         name=one.name,
         artifact_location=one.location,
@@ -66,7 +69,7 @@ def said_experiment(one: Experiment) -> dict[str, Any]:
 
 
 def said_info(info: RunInfo) -> dict[str, Any]:
-    return _filled(
+    return filled(
         run_uuid=info.id,
         experiment_id=str(info.experiment),
         run_name=info.name,
@@ -81,15 +84,34 @@ def said_info(info: RunInfo) -> dict[str, Any]:
 
 
 def said_run(run: LoggedRun) -> dict[str, Any]:
-    data = _filled(
+    data = filled(
         metrics=[said_point(point) for point in run.metrics],
         params=said_tags(run.params),
         tags=said_tags(run.tags),
     )
-    return {"info": said_info(run.info), "data": data, "inputs": {}, "outputs": {}}
+    used = {role: [use for use in run.models if use.role == role] for role in ("input", "output")}
+    read = filled(
+        dataset_inputs=[said_input(one) for one in run.inputs],
+        model_inputs=[{"model_id": use.model} for use in used["input"]],
+    )
+    made = filled(model_outputs=[{"model_id": use.model, "step": use.step} for use in used["output"]])
+    return {"info": said_info(run.info), "data": data, "inputs": read, "outputs": made}
 
 
-def _filled(**values: Any) -> dict[str, Any]:
+def said_input(one: Input) -> dict[str, Any]:
+    dataset = filled(
+        name=one.dataset.name,
+        digest=one.dataset.digest,
+        source_type=one.dataset.kind,
+        source=one.dataset.source,
+        schema=one.dataset.schema or None,
+        profile=one.dataset.profile or None,
+    )
+    return {"tags": said_tags(one.tags), "dataset": dataset}
+
+
+def filled(**values: Any) -> dict[str, Any]:
+    """The values that say something: neither nothing nor an empty list."""
     return {name: value for name, value in values.items() if value is not None and value != []}
 
 

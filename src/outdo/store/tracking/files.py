@@ -63,6 +63,13 @@ def _listing(connection: Connection, folder: str) -> Iterator[Listed]:
         row = connection.execute(query.where(after)).first()
 
 
+def below(connection: Connection, folder: str) -> Iterator[tuple[str, File]]:
+    """All files in a folder and the folders in it, by their path from there."""
+    query = select(files).where(_inside(folder)).order_by(files.c.path)
+    for row in connection.execute(query):
+        yield row.path[len(folder) + 1 :], File(row.digest, row.size)
+
+
 def remove(connection: Connection, path: str) -> None:
     """Nothing is at a path any more, nor in it; the store keeps the bytes until they are collected."""
     connection.execute(delete(files).where((files.c.path == path) | _inside(path)))

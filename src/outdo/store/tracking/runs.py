@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 
 from outdo.core.refusals import BadState, Unknown
 from outdo.core.tracking import LoggedRun, Milliseconds, Point, RunInfo, RunState
+from outdo.store.tracking import models
 from outdo.store.tracking.experiments import require_active
 from outdo.store.tracking.tables import (
     latest,
@@ -86,9 +87,16 @@ def read(connection: Connection, numbers: Sequence[int]) -> list[LoggedRun]:
         query.where(latest.c.run.in_(numbers)).order_by(latest.c.run, metric_keys.c.name)
     ):
         metrics[number].append(Point(name, float("nan") if nan else value, timestamp, step))
+    read_ = models.inputs_of(connection, numbers)
+    uses = models.uses_of(connection, numbers)
     return [
         LoggedRun(
-            _info(rows[number]), params.get(number, {}), tags.get(number, {}), tuple(metrics.get(number, ()))
+            _info(rows[number]),
+            params.get(number, {}),
+            tags.get(number, {}),
+            tuple(metrics.get(number, ())),
+            read_.get(number, ()),
+            uses.get(number, ()),
         )
         for number in numbers
         if number in rows

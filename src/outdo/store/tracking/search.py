@@ -1,4 +1,4 @@
-"""Searching experiments and runs: conditions to SQL, and pages that go on behind a row rather than at a number.
+"""Searching: conditions to SQL, and pages that go on behind a row rather than at a number.
 
 What a page costs depends on what is on it, not on how many pages came before.
 """
@@ -11,7 +11,6 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Select,
-    Table,
     and_,
     case,
     literal,
@@ -21,38 +20,40 @@ from sqlalchemy import (
 )
 
 from outdo.core.refusals import Invalid
-from outdo.core.tracking import Condition, Experiment, LoggedRun, Order, Page, View
+from outdo.core.tracking import (
+    Condition,
+    Experiment,
+    LoggedModel,
+    LoggedRun,
+    ModelVersion,
+    Order,
+    Page,
+    RegisteredModel,
+    View,
+)
 from outdo.store.tracking import experiments as experiment_rows
+from outdo.store.tracking import models as model_rows
+from outdo.store.tracking import registry
 from outdo.store.tracking import runs as run_rows
+from outdo.store.tracking.spaces import EXPERIMENTS, LOGGED_MODELS, MODELS, RUNS, VERSIONS, Space, one_of
 from outdo.store.tracking.tables import (
-    experiment_tags,
+    datasets,
     experiments,
-    latest,
+    inputs,
+    logged_models,
     logged_runs,
-    metric_keys,
-    run_params,
-    run_tags,
 )
 
 After = tuple[str | float | None, ...]
 
-RUN_ATTRIBUTES: Mapping[str, ColumnElement[Any]] = {
-    "run_id": logged_runs.c.id,
-    "run_name": logged_runs.c.name,
-    "status": logged_runs.c.status,
-    "artifact_uri": logged_runs.c.location,
-    "user_id": logged_runs.c.user,
-    "start_time": logged_runs.c.started,
-    "end_time": logged_runs.c.ended,
-    "experiment_id": logged_runs.c.experiment,
+_DATASETS: Mapping[str, ColumnElement[Any]] = {
+    "name": datasets.c.name,
+    "digest": datasets.c.digest,
+    "context": inputs.c.context,
 }
 
-EXPERIMENT_ATTRIBUTES: Mapping[str, ColumnElement[Any]] = {
-    "name": experiments.c.name,
-    "experiment_id": experiments.c.id,
-    "creation_time": experiments.c.created,
-    "last_update_time": experiments.c.updated,
-}
+MISSING_DIFFERS = frozenset({"mlflow.prompt.is_prompt"})
+"""Tags that clients ask to differ from a value, and mean also what lacks them."""
 
 _COMPARE: Mapping[str, Callable[[ColumnElement[Any], Any], ColumnElement[bool]]] = {
     "=": lambda column, value: column == value,
@@ -84,22 +85,6 @@ class _Sorted(NamedTuple):
         return case(*known, else_=len(known)) if known else literal(0)
 
 
-class _Space(NamedTuple):
-    """What is searched: a table with what belongs to its rows."""
-
-    table: Table
-    number: ColumnElement[int]
-    attributes: Mapping[str, ColumnElement[Any]]
-    texts: Mapping[str, Table]
-    """Tables of key and value by entity."""
-    within: tuple[int, ...] = ()
-    """The experiments whose runs are searched."""
-
-
-_RUNS = _Space(logged_runs, logged_runs.c.number, RUN_ATTRIBUTES, {"param": run_params, "tag": run_tags})
-_EXPERIMENTS = _Space(experiments, experiments.c.id, EXPERIMENT_ATTRIBUTES, {"tag": experiment_tags})
-
-
 def runs(
     connection: Connection,
     within: Sequence[int],
@@ -109,8 +94,8 @@ def runs(
     page: Page,
 ) -> tuple[list[LoggedRun], After | None]:
     """The runs of these experiments that meet all conditions, sorted, and what the next page begins behind."""
-    space = _RUNS._replace(within=tuple(within))
-    wanted = [_in(logged_runs.c.experiment, space.within), *_seen(logged_runs.c.active, view)]
+    space = RUNS._replace(within=tuple(within))
+    wanted = [one_of(logged_runs.c.experiment, space.within), *_seen(logged_runs.c.active, view)]
     numbers, after = _search(
         connection, space, [*wanted, *_where(connection, space, conditions)], orders, page
     )
@@ -125,9 +110,44 @@ def find_experiments(
     page: Page,
 ) -> tuple[list[Experiment], After | None]:
     """The experiments that meet all conditions, sorted, and what the next page begins behind."""
-    wanted = [*_seen(experiments.c.active, view), *_where(connection, _EXPERIMENTS, conditions)]
-    numbers, after = _search(connection, _EXPERIMENTS, wanted, orders, page)
+    wanted = [*_seen(experiments.c.active, view), *_where(connection, EXPERIMENTS, conditions)]
+    numbers, after = _search(connection, EXPERIMENTS, wanted, orders, page)
     return experiment_rows.read(connection, numbers), after
+
+
+def models_logged(
+    connection: Connection,
+    within: Sequence[int],
+    conditions: Sequence[Condition],
+    orders: Sequence[Order],
+    page: Page,
+    measured_on: Sequence[tuple[str, str]] = (),
+) -> tuple[list[LoggedModel], After | None]:
+    """The logged models of these experiments that meet all conditions, sorted; metrics on these datasets count."""
+    space = LOGGED_MODELS._replace(within=tuple(within), measured_on=tuple(measured_on))
+    wanted = [one_of(logged_models.c.experiment, space.within), logged_models.c.active]
+    numbers, after = _search(
+        connection, space, [*wanted, *_where(connection, space, conditions)], orders, page
+    )
+    return model_rows.read(connection, numbers), after
+
+
+def models(
+    connection: Connection, conditions: Sequence[Condition], orders: Sequence[Order], page: Page
+) -> tuple[list[RegisteredModel], After | None]:
+    """The registered models that meet all conditions, sorted, and what the next page begins behind."""
+    wanted = _where(connection, MODELS, conditions)
+    numbers, after = _search(connection, MODELS, wanted, orders, page)
+    return registry.read(connection, numbers), after
+
+
+def versions(
+    connection: Connection, conditions: Sequence[Condition], orders: Sequence[Order], page: Page
+) -> tuple[list[ModelVersion], After | None]:
+    """The versions of registered models that meet all conditions, sorted, and what the next page begins behind."""
+    wanted = _where(connection, VERSIONS, conditions)
+    numbers, after = _search(connection, VERSIONS, wanted, orders, page)
+    return registry.read_versions(connection, numbers), after
 
 
 # ------------------------------------------------------------------ conditions
@@ -137,29 +157,26 @@ def _seen(active: ColumnElement[bool], view: View) -> list[ColumnElement[bool]]:
     return [] if view == "all" else [active if view == "active" else ~active]
 
 
-def _in(column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:
-    """As an equality where it is one: only then an index gives the rest in order."""
-    return column == numbers[0] if len(numbers) == 1 else column.in_(numbers)
-
-
 def _where(
-    connection: Connection, space: _Space, conditions: Sequence[Condition]
+    connection: Connection, space: Space, conditions: Sequence[Condition]
 ) -> list[ColumnElement[bool]]:
     return [_condition(connection, space, condition) for condition in conditions]
 
 
-def _condition(connection: Connection, space: _Space, condition: Condition) -> ColumnElement[bool]:
+def _condition(connection: Connection, space: Space, condition: Condition) -> ColumnElement[bool]:
     if condition.entity == "attribute":
         return _COMPARE[condition.operator](space.attributes[condition.key], condition.value)
     if condition.entity == "metric":
-        compared = _COMPARE[condition.operator](latest.c.value, condition.value)
-        there = select(latest.c.run).where(
-            _in(latest.c.experiment, space.within),
-            latest.c.key == _metric_key(connection, condition.key),
-            # A NaN is kept as 0: it compared from every number, and compares with none.
-            or_(latest.c.nan, compared) if condition.operator == "!=" else and_(~latest.c.nan, compared),
-        )
-        return space.number.in_(there)
+        assert space.measured is not None
+        metric = space.measured(connection, space, condition)
+        compared = _COMPARE[condition.operator](metric.value, condition.value)
+        # A NaN is kept as 0: it differs from every number, and compares with none.
+        holds = or_(metric.nan, compared) if condition.operator == "!=" else and_(~metric.nan, compared)
+        return space.number.in_(select(metric.owner).where(metric.these, holds))
+    if condition.entity == "dataset":
+        here = _COMPARE[condition.operator](_DATASETS[condition.key], condition.value)
+        read = select(inputs.c.run).join(datasets, datasets.c.number == inputs.c.dataset).where(here)
+        return space.number.in_(read)
     table = space.texts[condition.entity]
     owner, key, value = table.c[0], table.c.key, table.c.value
     with_key = select(owner).where(key == condition.key)
@@ -167,13 +184,10 @@ def _condition(connection: Connection, space: _Space, condition: Condition) -> C
         return space.number.not_in(with_key)
     if condition.operator == "IS NOT NULL":
         return space.number.in_(with_key)
-    return space.number.in_(with_key.where(_COMPARE[condition.operator](value, condition.value)))
-
-
-def _metric_key(connection: Connection, name: str) -> int:
-    """The number of a metric's name; -1, which no metric has, for one that nobody logged."""
-    found = connection.scalar(select(metric_keys.c.id).where(metric_keys.c.name == name))
-    return -1 if found is None else found
+    there = space.number.in_(with_key.where(_COMPARE[condition.operator](value, condition.value)))
+    if condition.operator == "!=" and condition.key in MISSING_DIFFERS:
+        return or_(there, space.number.not_in(with_key))
+    return there
 
 
 # ------------------------------------------------------------------ pages in order
@@ -181,7 +195,7 @@ def _metric_key(connection: Connection, name: str) -> int:
 
 def _search(
     connection: Connection,
-    space: _Space,
+    space: Space,
     wanted: Sequence[ColumnElement[bool]],
     orders: Sequence[Order],
     page: Page,
@@ -209,7 +223,7 @@ def _search(
     return [row[-1] for row in rows], tuple(rows[-1]) if more else None
 
 
-def _ordered(space: _Space, keys: Sequence[_Sorted], rank: int) -> Select[Any]:
+def _ordered(space: Space, keys: Sequence[_Sorted], rank: int) -> Select[Any]:
     first, rest = keys[0], keys[1:]
     here: FromClause = space.table
     if first.source is not None:
@@ -235,7 +249,7 @@ def _directed(key: _Sorted) -> ColumnElement[Any]:
     return key.value.desc() if key.descending else key.value.asc()
 
 
-def _behind(space: _Space, keys: Sequence[_Sorted], after: After) -> ColumnElement[bool]:
+def _behind(space: Space, keys: Sequence[_Sorted], after: After) -> ColumnElement[bool]:
     """Whether a row comes behind the one with these sort keys: (rank, value) of each key, then its number."""
     same: list[ColumnElement[bool]] = []
     behind: list[ColumnElement[bool]] = []
@@ -253,21 +267,19 @@ def _behind(space: _Space, keys: Sequence[_Sorted], after: After) -> ColumnEleme
     return or_(*behind)
 
 
-def _sorted(connection: Connection, space: _Space, order: Order) -> _Sorted:
+def _sorted(connection: Connection, space: Space, order: Order) -> _Sorted:
     if order.entity == "attribute":
         column = space.attributes[order.key]
-        ranks = (column.is_not(None), column.is_(None)) if order.key == "end_time" else (true(),)
+        there, missing = column.is_not(None), column.is_(None)
+        ranks: tuple[ColumnElement[bool], ...] = (there, missing) if order.key == "end_time" else (true(),)
         return _Sorted(None, true(), column, ranks, order.descending)
     if order.entity == "metric":
-        there = latest.alias()
-        on = and_(
-            there.c.run == space.number,
-            there.c.key == _metric_key(connection, order.key),
-            _in(there.c.experiment, space.within),
-        )
-        missing = there.c.run.is_(None)
+        assert space.measured is not None
+        metric = space.measured(connection, space, order)
+        on = and_(metric.owner == space.number, metric.these)
         # NaN is kept as 0, which would sort it among the others of its rank; they are all the same.
-        return _Sorted(there, on, there.c.value, (~there.c.nan, there.c.nan, missing), order.descending)
+        ranks = (~metric.nan, metric.nan, metric.owner.is_(None))
+        return _Sorted(metric.source, on, metric.value, ranks, order.descending)
     table = space.texts[order.entity].alias()
     on = and_(table.c[0] == space.number, table.c.key == order.key)
     return _Sorted(

@@ -18,13 +18,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     insert,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from outdo.store.database import NAMES, Form, open_engine
 
-REVISION = "0001"
+REVISION = "0002"
 FORM = Form(os.path.join(os.path.dirname(__file__), "migrations"), REVISION, "tracking_version")
 
 tables = MetaData(naming_convention=NAMES)
@@ -121,6 +122,166 @@ latest = Table(
 )
 """The point of each metric that filters and orders mean."""
 
+
+datasets = Table(
+    "datasets",
+    tables,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("experiment", Integer, ForeignKey("experiments.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("schema", Text, nullable=False),
+    Column("profile", Text, nullable=False),
+    UniqueConstraint("experiment", "name", "digest"),
+)
+
+inputs = Table(
+    "inputs",
+    tables,
+    *_of_run(),
+    Column("dataset", Integer, ForeignKey("datasets.number"), primary_key=True, autoincrement=False),
+    Column("tags", Text, nullable=False),
+    Column("context", String),
+    sqlite_with_rowid=False,
+)
+"""What a run read. `tags` are JSON; `context` is the one that filters ask for."""
+
+logged_models = Table(
+    "logged_models",
+    tables,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("experiment", Integer, ForeignKey("experiments.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("run", String, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Index(None, "experiment", "active", "created"),
+)
+
+
+def _of_model(*names: str) -> tuple[Column[Any], ...]:
+    model: Column[Any] = Column(
+        "model",
+        Integer,
+        ForeignKey("logged_models.number", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    return (model, *(Column(name, String, primary_key=True) for name in names))
+
+
+logged_model_params = Table(
+    "logged_model_params",
+    tables,
+    *_of_model("key"),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+logged_model_tags = Table(
+    "logged_model_tags",
+    tables,
+    *_of_model("key"),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+logged_model_metrics = Table(
+    "logged_model_metrics",
+    tables,
+    *_of_model("key", "run", "dataset_name", "dataset_digest"),
+    Column("timestamp", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("nan", Boolean, nullable=False),
+    Index(None, "key", "value"),
+    sqlite_with_rowid=False,
+)
+"""The latest point of a metric of a model by the run that logged it and the dataset it was measured on; both names are
+empty where none was named."""
+
+model_uses = Table(
+    "model_uses",
+    tables,
+    *_of_run(),
+    Column("model", String, primary_key=True),
+    Column("role", String, primary_key=True),
+    Column("step", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Logged models that a run read (`input`) or made (`output`)."""
+
+registered_models = Table(
+    "registered_models",
+    tables,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("description", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("newest", Integer, nullable=False),
+)
+"""`newest` is the last version that was made, so that the number of a deleted one never comes back."""
+
+model_versions = Table(
+    "model_versions",
+    tables,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column(
+        "name",
+        String,
+        ForeignKey("registered_models.name", ondelete="CASCADE", onupdate="CASCADE"),
+        nullable=False,
+    ),
+    Column("version", Integer, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("digest", String),
+    Column("run", String, nullable=False, index=True),
+    Column("run_link", Text, nullable=False),
+    Column("model", String),
+    Column("stage", String, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    UniqueConstraint("name", "version"),
+)
+"""`location` is where the files are that `source` means, and `digest` that of the tree that they were at the time."""
+
+model_tags = Table(
+    "model_tags",
+    tables,
+    Column("model", Integer, ForeignKey("registered_models.number", ondelete="CASCADE"), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+version_tags = Table(
+    "version_tags",
+    tables,
+    Column("version", Integer, ForeignKey("model_versions.number", ondelete="CASCADE"), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+aliases = Table(
+    "aliases",
+    tables,
+    Column("model", Integer, ForeignKey("registered_models.number", ondelete="CASCADE"), primary_key=True),
+    Column("alias", String, primary_key=True),
+    Column("version", Integer, ForeignKey("model_versions.number", ondelete="CASCADE"), nullable=False),
+    sqlite_with_rowid=False,
+)
 
 files = Table(
     "files",
