@@ -14,6 +14,7 @@ import pytest
 import outdo
 from outdo.app.history import show
 from outdo.app.project import open_project
+from outdo.app.reproduce.verb import Asked, prepared
 from outdo.app.run import Options
 from outdo.app.why import why
 from outdo.core.model import AnyEvent, BuildFinished, BuildStarted, StageName, Warned
@@ -264,6 +265,27 @@ def test_what_is_recorded_is_the_environment_that_stages_ran_in(project: Path) -
     assert environment is not None
     assert environment["python"]["distributions"] == {"tiny": "1.0"}
     assert list(environment["built"]) == ["requirements.txt"]
+
+
+def test_a_reproduction_runs_in_the_environment_of_its_commit(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b")
+    (project / ".gitignore").write_text(".outdo\n")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run(["git", *words], cwd=project, check=True)
+    run(project)
+    (project / "requirements.txt").write_text("tiny==2.0\n")
+    run(project)
+    with prepared(open_project(str(project)), Asked("1"), lambda _: None) as ready:
+        assert ready.notices == ()
+        events = list(ready.run.events())
+        found = ready.report()
+    assert built(events) == []
+    assert (found.verdict, found.environment) == ("identical", ())
+    assert (project / "a").read_text() == "2.0"
 
 
 @pytest.mark.skipif(Sandbox.find().bubblewrap is None, reason="bubblewrap does not work here")

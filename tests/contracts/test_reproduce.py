@@ -178,6 +178,34 @@ def test_a_commit_is_measured_by_its_lock(root: Path) -> None:
     assert found.name.startswith("HEAD (")
 
 
+def test_a_commit_without_a_lock_is_measured_by_a_run_of_it(root: Path) -> None:
+    with open(root / ".gitignore", "a") as rules:
+        rules.write("outdo.lock\n")
+    git(root, "rm", "-q", "--cached", "outdo.lock")
+    commit(root)
+    run(root, force=True)
+    found = reproduce(root, "HEAD")
+    assert found.name.endswith("by run 2")
+    assert found.verdict == "identical"
+    change(root, "score.py", SCORE + "\n")
+    commit(root)
+    assert "nor a run of just that code on record" in refused(root, "HEAD").what
+
+
+def test_code_that_is_installed_as_it_stands_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    venv = root.parent / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    (info,) = [path / "own-1.dist-info" for path in venv.glob("lib/python*/site-packages")]
+    info.mkdir()
+    (info / "direct_url.json").write_text(f'{{"url": "file://{root}", "dir_info": {{"editable": true}}}}')
+    monkeypatch.setenv("PATH", f"{venv}/bin:{os.environ['PATH']}")
+    found = reproduce(root)
+    assert (
+        f"'own' is installed as editable from {root}, so stages import the code that is there now"
+        in found.notices
+    )
+
+
 def test_a_model_means_the_run_that_made_it(root: Path) -> None:
     change(root, "score.py", SCORE + "\n")
     run(root)

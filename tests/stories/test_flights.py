@@ -286,6 +286,21 @@ def test_a_comment_in_the_features_stops_at_the_features(project: Path, tmp_path
     assert run(mine) == {"import": "kept", "features": "ran", "train": "kept", "evaluate": "kept"}
 
 
+def test_a_commit_is_reproduced_to_the_byte(project: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(project, tmp_path / "mine")
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
+        subprocess.run(["git", *words], cwd=mine, check=True)
+    bin_ = Path(sys.executable).parent
+    env = {**os.environ, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}"}
+    asked = [bin_ / "outdo", "reproduce", "HEAD", "--json", "-q"]
+    done = subprocess.run(asked, cwd=mine, env=env, stdout=subprocess.PIPE, check=True)
+    outputs = json.loads(done.stdout)["data"]["outputs"]
+    assert {one["path"]: one["verdict"] for one in outputs} == {
+        path: "identical" for path in [*OUTPUTS, "data/flights.parquet"] if not path.startswith("model/")
+    } | dict.fromkeys(["model", "data/weather.parquet", "data/airports.parquet"], "identical")
+
+
 # ------------------------------------------------------------------ the file
 
 

@@ -6,6 +6,7 @@ Names, versions and digests only; never the value of an environment variable.
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import unquote
 
 from msgspec import DecodeError, Struct, json
 
@@ -161,6 +162,37 @@ def _know(root: str, known: Mapping[str, _Known]) -> None:
         os.replace(fresh, path)
     except OSError:
         pass
+
+
+def editable(root: str, env: Mapping[str, str]) -> dict[str, str]:
+    """The distributions that a command in `root` finds in folders of their code, which may be edited: by name, where.
+    Each was installed by `pip install -e` or the like."""
+    path = program("python", root, env) or program("python3", root, env)
+    told = interpreter(path, root, env) if path else None
+    found: dict[str, str] = {}
+    for folder in told.folders if told else ():
+        for entry in _names(folder):
+            content = (
+                _read(os.path.join(folder, entry, "direct_url.json"))
+                if entry.endswith(".dist-info")
+                else None
+            )
+            try:
+                origin = json.decode(content or b"{}", type=_Origin)
+            except DecodeError:
+                continue
+            if origin.dir_info.get("editable") and origin.url.startswith("file://"):
+                found.setdefault(
+                    entry.partition("-")[0], unquote(origin.url.removeprefix("file://")).rstrip("/")
+                )
+    return found
+
+
+class _Origin(Struct, frozen=True):
+    """Where a distribution was installed from, as installers write it down."""
+
+    url: str = ""
+    dir_info: dict[str, bool] = {}
 
 
 def installed(prefix: str) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from outdo.app.history import runs_named
+from outdo.app.history import Asked, log, runs_named
 from outdo.app.lazy import lazy
 from outdo.app.project import Project
 from outdo.app.sides import RUN_NAME
@@ -144,13 +145,24 @@ def _of_commit(project: Project, word: str) -> Target:
     called = word if commit.startswith(word) else f"{word} ({commit[:8]})"
     lock = contents(project.root, commit, [LOCK]).get(LOCK)
     if lock is None:
-        what = f"there is no {LOCK} in {called}, so what came out of it is not known"
-        raise NoReproduction(what, fix="name a run of it: outdo log")
+        run = _clean_run_of(project, commit)
+        if run is None:
+            what = f"neither is there an {LOCK} in {called}, nor a run of just that code on record"
+            raise NoReproduction(what, fix="name a run: outdo log")
+        return replace(from_run(project, run), name=f"{called}, by run {run.number}")
     records = read_lock(lock)
     stages = {name: Expected(record.deps, record.outs, record.key) for name, record in records.items()}
     if not stages:
         raise NoReproduction(f"no stage is in the {LOCK} of {called}", fix="outdo run, then commit it")
     return Target(called, Revision(commit), stages, _run_behind(project, records.values()))
+
+
+def _clean_run_of(project: Project, commit: str) -> Run | None:
+    """The last run on record that ended well with the code of a commit and nothing else."""
+    asked = Asked((f"commit = {commit}", "status = done"))
+    rows = log(project.root, asked, datetime.fromtimestamp(0, UTC)).runs
+    clean = [row.run for row in rows if not row.dirty]
+    return _run(project, clean[0]) if clean else None
 
 
 def _run_behind(project: Project, records: Iterable[Record]) -> Run | None:

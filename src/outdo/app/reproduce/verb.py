@@ -22,7 +22,7 @@ from outdo.core.model import Digest, Value
 from outdo.core.plan import Request
 from outdo.core.reproduction import Judged, Reproduction, Tolerance, unknown_metrics, worst
 from outdo.run.checkout import check_out
-from outdo.run.environment import read_environment
+from outdo.run.environment import editable, read_environment
 from outdo.run.git import in_repository
 from outdo.run.worktree import remove_worktree
 from outdo.store.atomic import write_atomic
@@ -177,14 +177,19 @@ def _installed(project: Project, tree: Project, target: Target) -> list[str]:
     """What differs in the interpreter that stages without an environment of their own will run in."""
     if all(tree.graph.stages[name].packages for name in target.stages):
         return []
+    notices = [
+        f"'{name}' is installed as editable from {folder}, so stages import the code that is there now"
+        for name, folder in editable(tree.root, os.environ).items()
+        if f"{tree.root}/".startswith(f"{folder}/")
+    ]
     before = _recorded(project, target)
     if before is None:
-        return ["what was installed then is not on record; stages run in what is installed here"]
+        return [*notices, "what was installed then is not on record; stages run in what is installed here"]
     changes = environment_changes(before, read_environment(tree.root, os.environ))
     told = [one for one in changes if one.name.startswith(("python", "distribution "))]
-    if not told:
-        return []
-    return [f"stages run in what is installed here, which is not what was: {named(told)}"]
+    if told:
+        notices.append(f"stages run in what is installed here, which is not what was: {named(told)}")
+    return notices
 
 
 def named(changes: list[ValueChange]) -> str:
