@@ -293,7 +293,7 @@ def test_a_commit_is_reproduced_to_the_byte(project: Path, tmp_path: Path) -> No
         subprocess.run(["git", *words], cwd=mine, check=True)
     bin_ = Path(sys.executable).parent
     env = {**os.environ, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}"}
-    asked = [bin_ / "outdo", "reproduce", "HEAD", "--json", "-q"]
+    asked = [f"{bin_}/outdo", "reproduce", "HEAD", "--json", "-q"]
     done = subprocess.run(asked, cwd=mine, env=env, stdout=subprocess.PIPE, check=True)
     outputs = json.loads(done.stdout)["data"]["outputs"]
     assert {one["path"]: one["verdict"] for one in outputs} == {
