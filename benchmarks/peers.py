@@ -12,7 +12,7 @@ from functools import cache
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-PACKAGES = {"dvc": "dvc==3.67.1", "ninja": "ninja>=1.11,<1.14"}
+PACKAGES = {"dvc": "dvc[s3]==3.67.1", "ninja": "ninja>=1.11,<1.14"}
 """Peers that PyPI has, with the version that is measured."""
 
 DVC_ENV = {"DVC_NO_ANALYTICS": "1"}

@@ -100,10 +100,11 @@ def _until(done: object) -> None:
 
 
 class Proxy:
-    """Passes bytes on to a port, except where it is told to refuse or to cut."""
+    """Passes bytes on to a port, except where it is told to refuse or to cut; answers are late by `delay` seconds."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, delay: float = 0.0) -> None:
         self._target = target
+        self._delay = delay
         self.refuse = 0
         """How many of the next connections get 503."""
         self.cut = 0
@@ -164,8 +165,8 @@ class Proxy:
     ) -> None:
         from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
         self._writers.append(to_server)
-        there = asyncio.create_task(_pump(reader, to_server, None))
-        back = asyncio.create_task(_pump(from_server, writer, limit))
+        there = asyncio.create_task(_pump(reader, to_server, None, 0.0))
+        back = asyncio.create_task(_pump(from_server, writer, limit, self._delay))
         try:
             await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -175,8 +176,14 @@ class Proxy:
             to_server.close()
 
 
-async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, limit: int | None) -> None:
-    while piece := await source.read(65536 if limit is None else min(65536, limit)):
+async def _pump(
+    source: asyncio.StreamReader, target: asyncio.StreamWriter, limit: int | None, delay: float
+) -> None:
+    passed = 0.0
+    while piece := await source.read(1 << 18 if limit is None else min(65536, limit)):
+        if delay and time.monotonic() - passed > delay:  # the first piece of an answer, after a pause
+            await asyncio.sleep(delay)
+        passed = time.monotonic()
         target.write(piece)
         await target.drain()
         if limit is not None:
