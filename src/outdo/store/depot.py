@@ -81,9 +81,13 @@ class FolderDepot:
 
     def read(self, name: str) -> Iterator[bytes]:
         try:
-            with open(f"{self._root}/{name}", "rb", buffering=0) as file:
-                while piece := file.read(_STEP):
+            fd = os.open(f"{self._root}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                step = min(_STEP, os.fstat(fd).st_size + 1)
+                while piece := os.read(fd, step):
                     yield piece
+            finally:
+                os.close(fd)
         except FileNotFoundError:
             raise _missing(name) from None
         except OSError as error:
@@ -133,13 +137,12 @@ class FolderDepot:
     def _put(self, place: str, source: bytes | str, *, replace: bool) -> None:
         if not replace and os.path.exists(place):
             return
-        folder = os.path.dirname(place)
+        folder = place.rpartition("/")[0]
         if folder not in self._folders:
             os.makedirs(folder, exist_ok=True)
             self._folders.add(folder)
-        temporary = (
-            f"{folder}/.{os.urandom(12).hex()}"  # in one folder a rename costs half of that between two
-        )
+        # In one folder a rename costs half of that between two.
+        temporary = f"{folder}/.{os.urandom(12).hex()}"
         try:
             fd = create(temporary, 0o444)
             try:

@@ -17,6 +17,7 @@ Item = TypeVar("Item")
 Mark = tuple[int, int, int, int, int]
 """What `stat` tells of a file: mtime and ctime in nanoseconds, size, inode, mode. An edit changes at least one."""
 
+_TINY = 1 << 16
 _SMALL = 1 << 20
 _LARGE = 32 << 20
 _STEP = 128
@@ -60,10 +61,13 @@ def digest_of(fd: int, size: int) -> Digest:
 def copy(source: int, target: int) -> Digest:
     """Digest of the bytes that were copied from one open file to the other."""
     hasher = blake3()
-    view = memoryview(bytearray(_SMALL))
-    while count := os.readv(source, (view,)):
-        hasher.update(view[:count])
-        write(target, view[:count])
+    buffer = bytearray(_TINY)  # a large one costs more than all else about a small file
+    while count := os.readv(source, (buffer,)):
+        with memoryview(buffer) as view:
+            hasher.update(view[:count])
+            write(target, view[:count])
+        if count == len(buffer) < _SMALL:
+            buffer = bytearray(_SMALL)
     return Digest(hasher.hexdigest())
 
 

@@ -30,6 +30,8 @@ class Links:
         self._kinds = kinds[: kinds.index("copy")] if "copy" in kinds else kinds
         self._private_kinds = tuple(kind for kind in self._kinds if kind == "reflink")
         self._root = root
+        self._clones = True
+        """Whether the store's file system can clone, as far as is known."""
         self.shares = "hardlink" in kinds or "symlink" in kinds
         """Whether a file in the workspace may be an object itself, and so must not be written to."""
 
@@ -84,7 +86,7 @@ class Links:
 
     def _linked(self, kind: str, digest: Digest, path: str, executable: bool) -> bool:
         objects = self._objects
-        if kind == "reflink" and not objects.reflinks:
+        if kind == "reflink" and not (self._clones and objects.reflinks):
             return False
         place = objects.file(digest)
         if place is None:
@@ -99,22 +101,28 @@ class Links:
                 self._replace(lambda name: _clone(place, name, mode), path)
         except OSError as error:
             if error.errno in _UNABLE:
+                self._clones = self._clones and error.errno != errno.EOPNOTSUPP
                 return False
             raise
         return True
 
-    def _replace(self, make: Callable[[str], None], path: str) -> None:
-        """Makes a file under a temporary name and puts it in the place of `path`."""
+    def _replace(self, make: Callable[[str], None], path: str, *, linked: bool = False) -> None:
+        """Makes a file under a temporary name and puts it in the place of `path`; a rename leaves one that is `linked`
+        to what is there already."""
         for temporary in self._temporaries(path):
             try:
                 make(temporary)
                 os.rename(temporary, path)
+                if linked:
+                    drop(temporary)
                 return
             except OSError as error:
+                drop(temporary)
                 if error.errno != errno.EXDEV:
                     raise
-            finally:
-                drop(temporary)  # also after a rename, which leaves it where both are links to one file
+            except BaseException:
+                drop(temporary)
+                raise
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
 
     def _temporaries(self, path: str) -> Iterator[str]:
@@ -139,7 +147,7 @@ class Links:
                 try:
                     os.link(place, path)
                 except FileExistsError:
-                    self._replace(lambda name: os.link(place, name), path)
+                    self._replace(lambda name: os.link(place, name), path, linked=True)
                 return
             except FileNotFoundError:
                 os.stat(place)  # else another process has just put its file in the place of the object

@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import threading
+from collections.abc import Collection
 from typing import NamedTuple
 
 from blake3 import blake3
@@ -85,6 +86,13 @@ class Objects:
             return False
         return True
 
+    def lacking(self, digests: Collection[Digest]) -> list[Digest]:
+        """Those of these objects that are not here: for many in one go what `has` says of one."""
+        here = self._shards.among(digests)
+        rest = [digest for digest in digests if digest not in here]
+        cut = self.recipes.among(rest)
+        return [digest for digest in rest if digest not in cut or not self.chunks.has(digest)]
+
     def parts(self, digest: Digest) -> list[Digest]:
         """The chunks of an object that is kept as such, each once; none of any other."""
         recipe = self.recipes.get(digest) if digest.isalnum() else None
@@ -107,7 +115,7 @@ class Objects:
             return bytes(joined)
         try:
             content = os.read(fd, status.st_size + 1)
-            while more := os.read(fd, _SMALL):
+            while len(content) != status.st_size and (more := os.read(fd, _SMALL)):
                 content += more
         except OSError as error:
             raise self._damage(digest, status) from error
@@ -167,8 +175,12 @@ class Objects:
     def put_bytes(self, content: bytes) -> Digest:
         """Digest of `content`, which the store now holds."""
         digest = Digest(blake3(content).hexdigest())
-        if self.already(digest):
-            return digest
+        if not self.already(digest):
+            self.put_new(digest, content)
+        return digest
+
+    def put_new(self, digest: Digest, content: bytes) -> None:
+        """The store holds `content`, which was just hashed and whose digest was not here."""
         temporary = self._temporary()
         try:
             fd = create(temporary, 0o444)
@@ -178,11 +190,11 @@ class Objects:
             finally:
                 os.close(fd)
             self._publish(temporary, digest, status)
-        except OSError as error:
-            raise unwritable(error, self.root) from error
-        finally:
+        except BaseException as error:
             drop(temporary)
-        return digest
+            if isinstance(error, OSError):
+                raise unwritable(error, self.root) from error
+            raise
 
     def copy_in(self, path: str) -> Stored:
         """The store holds a copy of the file; its digest is that of the bytes that were written."""

@@ -2,7 +2,7 @@
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from blake3 import blake3
@@ -78,6 +78,10 @@ class Recipes:
         """This is the recipe of the file from now on; raises `StoreUnwritable`."""
         write_atomic(self._shards.place(digest), encode(recipe))
         self._shards.note(digest)
+
+    def among(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Those of these files that have a recipe."""
+        return self._shards.among(digests)
 
     def all(self) -> Iterator[Digest]:
         """The digests of all files that have a recipe."""

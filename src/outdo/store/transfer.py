@@ -212,7 +212,7 @@ class Transfer:
 
     def _fetch_files(self, sizes: Mapping[Digest, int]) -> Moved:
         """Files as they are at the remote: the large ones as chunks, if there is a recipe, all others as objects."""
-        wanted = {file: size for file, size in sizes.items() if not self._objects.has(file)}
+        wanted = {file: sizes[file] for file in self._objects.lacking(sizes)}
         cut = self._recipes({file: size for file, size in wanted.items() if size >= LARGE})
         first = self._fetch_objects(
             {**{file: size for file, size in wanted.items() if file not in cut}, **_chunks(cut)}
@@ -273,7 +273,7 @@ class Transfer:
         return False
 
     def _fetch_objects(self, sizes: Mapping[Digest, int]) -> Moved:
-        wanted = [digest for digest in sizes if not self._objects.has(digest)]
+        wanted = self._objects.lacking(sizes)
         self._expect(len(wanted), sum(sizes[digest] for digest in wanted))
         missing: list[Digest] = []
         arrived: list[int] = []
@@ -318,7 +318,7 @@ class Transfer:
                 return self._spool(digest, content, pieces)
         found = blake3(content).hexdigest()
         if found == digest:
-            self._objects.put_bytes(content)
+            self._objects.put_new(digest, content)
         return found, len(content)
 
     def _spool(self, digest: Digest, content: bytes, pieces: Iterator[bytes]) -> tuple[str, int]:
