@@ -102,7 +102,9 @@ class Progress:
             case BuildStarted():
                 self._say(f"{self._paint('◌', 'yellow')} building the environment {plain(event.environment)}")
             case BuildFinished():
-                count = f"{event.distributions} distributions"
+                count = (
+                    "1 distribution" if event.distributions == 1 else f"{event.distributions} distributions"
+                )
                 told = f"the environment {plain(event.environment)} is built: {count}"
                 self._say(f"{self._paint('✓', 'green')} {told} in {duration(event.seconds)}")
             case Warned():

@@ -28,14 +28,8 @@ _KINDS: Mapping[Kind, str] = {
     "conda-lock": r"(.*[.-])?conda-lock\.ya?ml",
     "conda": r"environment([.-].+)?\.ya?ml",
 }
-_KNOWN = (
-    "uv.lock",
-    "pylock.toml",
-    "pyproject.toml",
-    "requirements.txt",
-    "conda-lock.yml",
-    "environment.yml",
-)
+KNOWN = ("uv.lock", "pylock.toml", "conda-lock.yml", "requirements.txt", "pyproject.toml", "environment.yml")
+"""How such files are usually called, those first that pin the most."""
 _WITH_PARTS: tuple[Kind, ...] = ("uv", "pylock", "pyproject")
 _PART = re.compile(r"(group:)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _MOST_INCLUDED = 100
@@ -74,7 +68,7 @@ class PackagesFile(Written, frozen=True):
 
     @classmethod
     def hint(cls, value: Any) -> str:
-        near = nearest(basename(str(value).partition("[")[0].strip()), _KNOWN)
+        near = nearest(basename(str(value).partition("[")[0].strip()), KNOWN)
         return f"did you mean '{near}'?" if near and kind_of(str(value)) is None else ""
 
     def __str__(self) -> str:

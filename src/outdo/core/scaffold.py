@@ -9,6 +9,7 @@ from msgspec import Struct, json
 from outdo.core.graph import glob_pattern, is_glob
 from outdo.core.guess import Folder, Guess, guess
 from outdo.core.model import Path
+from outdo.core.packages import KNOWN
 from outdo.core.sketch import visible
 
 _DATA = (
@@ -55,6 +56,7 @@ def scaffold(folder: Folder) -> Draft:
         *_editors(),
         "",
         f"project: {scalar(_project(folder))}",
+        *_environment(folder),
         "",
         "stages:",
     ]
@@ -73,6 +75,7 @@ def example(folder: Folder) -> str:
         *_editors(),
         "",
         f"project: {scalar(_project(folder))}",
+        *_environment(folder),
         "",
         "stages:",
         "  hello:                           # an example that runs as it is: replace it",
@@ -104,6 +107,13 @@ def _editors() -> list[str]:
     return [
         "# For completion in an editor: `outdo schema > outdo.schema.json`, and tell the editor's YAML support of it."
     ]
+
+
+def _environment(folder: Folder) -> list[str]:
+    """A hint at the best of the files that say what is to be installed."""
+    known = next((name for name in KNOWN if name in folder.files), None)
+    hint = "# stages run in this environment, built by uv, and run again when it changes"
+    return [f"# env: {known}   {hint}"] if known else []
 
 
 def _project(folder: Folder) -> str:

@@ -238,11 +238,9 @@ def _advice(log: str, recipe: Recipe) -> str:
         return ""
     if "lockfile" in said and "needs to be updated" in said:
         return "uv lock: pyproject.toml asks for something else than the lock holds"
-    if any(
-        sign in said for sign in ("error sending request", "dns error", "network connectivity is disabled")
-    ):
-        return "is the package index within reach? uv's own settings (uv.toml, UV_INDEX, UV_OFFLINE) say which it is"
-    return f"try it by hand: {' '.join(recipe.by_hand())}"
+    if any(sign in said for sign in ("error sending request", "dns error", "the network was disabled")):
+        return "is the package index within reach? uv's own settings say which it is (uv.toml, UV_INDEX, UV_OFFLINE)"
+    return f"mend '{recipe.packages.file}'; what uv says of it stands in the stage's log"
 
 
 def _note(folder: str) -> _Note | None:

@@ -24,15 +24,6 @@ class Recipe(Struct, frozen=True):
     tool: str
     python: str = ""
 
-    def by_hand(self) -> list[str]:
-        """What a person would type to see the same fail."""
-        name = os.path.basename(self.tool)
-        if name != "uv":
-            return [name, "create", "--dry-run", "--file", self.packages.file]
-        if self.kind == "uv":
-            return ["uv", "sync", "--locked", "--dry-run"]
-        return ["uv", "pip", "install", "--dry-run", "-r", self.packages.file]
-
 
 def commands(recipe: Recipe) -> Iterator[list[str]]:
     """The commands that build it, one after the other, to be run in the folder of its file."""
