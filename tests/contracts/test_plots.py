@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec import json
 
+from outdo.app.compare import diff
 from outdo.app.library import load
 from outdo.app.plots import Plots, Wanted, plots, save_page, save_picture
 from outdo.core.errors import BadPlot
@@ -275,3 +276,35 @@ def test_every_template_of_dvc_draws_the_same_points(project: Path) -> None:
     assert [figure.template for figure in ours.figures] == list(TEMPLATES)
     same(ours, dvc(project, "plots", "diff", "HEAD", "--json", "--targets", *TEMPLATES))
     assert set(dvc(project, "plots", "templates").decode().split()) == set(TEMPLATES)
+
+
+CACHED = """
+stages:
+  train:
+    cmd: mkdir -p all && cp roc.txt roc.csv && cp roc.txt all/one.csv && printf '{"auc":%s}' $(wc -c < roc.txt) > m.json
+    deps: [roc.txt]
+    plots: [roc.csv: {x: fpr, y: tpr}, all]
+    metrics: [m.json]
+"""
+
+
+@pytest.mark.slow
+def test_a_commit_that_dvc_made_is_read_from_its_cache(project: Path) -> None:
+    dvc(project, "init", "-q")
+    git(project, "rm", "-q", "-r", "--cached", ".")
+    write(project, {"dvc.yaml": CACHED, "roc.txt": FILES["roc.csv"]})
+    dvc(project, "repro", "-q")
+    git(project, "add", "dvc.yaml", "dvc.lock", "roc.txt", ".gitignore")
+    git(project, "commit", "-q", "-m", "two")
+    write(project, {"roc.txt": "fpr,tpr\n0,0.25\n1,1\n"})
+    dvc(project, "repro", "-q")
+    same(plots(str(project), Wanted(sides=("HEAD",))), dvc(project, "plots", "diff", "HEAD", "--json"))
+    found = diff(str(project), ["HEAD"])
+    assert [(one.name, one.before, one.after) for one in found.metrics] == [("auc", 24.0, 19.0)]
+    assert [(one.path, one.kind) for one in found.data] == [
+        ("all", "changed"),
+        ("m.json", "changed"),
+        ("roc.csv", "changed"),
+    ]
+    assert found.data[2].table is not None
+    assert found.data[2].table.rows == (3, 2)

@@ -44,11 +44,21 @@ class _Look(Struct, frozen=True):
         """The change with what differs in the folder, or in the table."""
         path, before, after = change.path, change.before, change.after
         if any(entry.kind == "tree" for entry in (before, after) if entry):
+            self._take_in(before, after)
             one, other = self._files(self.old, path, before), self._files(self.new, path, after)
             return replace(change, files=None if one is None or other is None else self._in(path, one, other))
         if before is None or after is None:
             return change
+        self._take_in(before, after)
         return replace(change, table=self._table(path, before.digest, after.digest))
+
+    def _take_in(self, *entries: Entry | None) -> None:
+        """The store has what DVC's cache has of these entries; what it lacks is told as lost when it is looked at."""
+        for entry in filter(None, entries):
+            try:
+                self.project.take_in(entry)
+            except UserError:
+                continue
 
     def _in(self, folder: Path, before: Files, after: Files) -> tuple[FileChange, ...]:
         found = list(compare.file_changes(before, after))

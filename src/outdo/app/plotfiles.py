@@ -114,6 +114,7 @@ class PlotFiles:
             entry = outs.get(folder) or outs.get(f"{folder}/")
             if entry is None:
                 continue
+            self._project.take_in(entry)
             if entry.kind == "file":
                 return (entry.digest, entry.size) if folder == path else None
             item = trees.find(self._project.objects.get, entry.digest, path.removeprefix(f"{folder}/"))

@@ -136,6 +136,11 @@ class Project:
     def _holds(self, entry: Entry) -> bool:
         return self.workspace.holds(entry) or (self.adopted is not None and self.adopted.holds(entry))
 
+    def take_in(self, entry: Entry) -> None:
+        """The store holds the entry, if DVC's cache does; raises `NotInStore` or `Damaged`."""
+        if self.adopted is not None and not self.workspace.holds(entry) and self.adopted.holds(entry):
+            self.adopted.bring(entry)
+
     @property
     def dvc_knows(self) -> bool:
         """Whether DVC was told of what the lock says, and neither its lock nor ours was touched since."""

@@ -10,6 +10,7 @@ from outdo.app.lazy import lazy
 from outdo.app.params import ParamFiles
 from outdo.app.project import FILES, Project
 from outdo.core.compare import Side
+from outdo.core.digest import digest_bytes
 from outdo.core.errors import UnknownRevision, UnknownRun, UserError
 from outdo.core.model import Entry, Param, Path, Pipeline, Record, StageName, Value
 from outdo.core.params import parse
@@ -24,6 +25,7 @@ from outdo.store.lock import read_lock
 
 WORKSPACE = "workspace"
 SWEEP = "sweep:"
+DVC_LOCK = "dvc.lock"
 METRICS_LIMIT = 16_000_000
 """Bytes of a metrics file that are read."""
 RUN_NAME = re.compile(r"last(~\d+)?|#?\d{1,6}")
@@ -162,7 +164,7 @@ def _commit(project: Project, word: str, commit: str) -> Held:
             raise FileNotFoundError(2, f"it is not in {name}", path)
         return content
 
-    fetch(*FILES, LOCK, "params.yaml")
+    fetch(*FILES, LOCK, DVC_LOCK, "params.yaml")
     file = next((each for each in FILES if contents[each] is not None), None)
     if file is None:
         side = Side(name, params={}, notices=(f"there is no {FILES[0]} in {name}",))
@@ -170,11 +172,13 @@ def _commit(project: Project, word: str, commit: str) -> Held:
     pipeline = pipeline_of(project, file, read, name)
     fetch(*(param.file for stage in pipeline.stages for param in stage.params), *pipeline.params)
     params, tracked, notices = _params(pipeline, ParamFiles(project.root, _cache(project), strict))
-    lock = contents[LOCK]
+    lock, theirs = contents[LOCK], contents[DVC_LOCK]
     records = read_lock(lock) if lock is not None else {}
     made = {path: entry for one in pipeline.stages for path, entry in _outs(records, one.name).items()}
+    if project.adopted is not None and theirs is not None:
+        made = _as_dvc_says(project, pipeline, theirs, made, read)
     outs = {path: made[path] for path in written(pipeline) if path in made}
-    if written(pipeline) and lock is None:
+    if written(pipeline) and lock is None and theirs is None:
         notices = (*notices, f"there is no {LOCK} in {name}, so its data is not known")
     lost: list[Path] = []
 
@@ -190,6 +194,28 @@ def _commit(project: Project, word: str, commit: str) -> Held:
         *(f"the store has lost '{path}' of {name}, so its metrics are not known" for path in lost),
     )
     return Held(Side(name, tracked, params, metrics, outs, notices), code=Revision(commit))
+
+
+def _as_dvc_says(
+    project: Project, pipeline: Pipeline, lock: bytes, made: Mapping[Path, Entry], read: Read
+) -> dict[Path, Entry]:
+    """`made`, with what `dvc.lock` tells in its place: it is the newer one where only DVC ran. What DVC's cache lacks
+    may stand in Git."""
+    assert project.adopted is not None
+    found = dict(made)
+    try:
+        recorded = project.adopted.recorded(pipeline.stages, lock.decode("utf-8", "replace"))
+    except UserError:
+        return found
+    for path, entry in (pair for outs in recorded.values() for pair in outs.items()):
+        content = read(path) if entry is None else None
+        if content is not None:
+            entry = Entry(digest_bytes(content), len(content))
+        if entry is not None:
+            found[path] = entry
+        else:
+            found.pop(path, None)
+    return found
 
 
 def _outs(records: Mapping[StageName, Record], stage: StageName) -> Mapping[Path, Entry]:
@@ -263,6 +289,7 @@ def _stored(project: Project, entry: Entry | None) -> bytes | None:
     if entry is None or entry.kind != "file" or entry.size > METRICS_LIMIT:
         return None
     try:
+        project.take_in(entry)
         return project.objects.get(entry.digest)
     except UserError:
         return None

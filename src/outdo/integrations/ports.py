@@ -26,6 +26,11 @@ class Adopted(Protocol):
         """Our store holds the entry, if the other tool's cache does; raises `NotInStore` or `Damaged`."""
         ...
 
+    def recorded(self, stages: Sequence[Stage], lock: str) -> Mapping[StageName, Mapping[Path, Entry | None]]:
+        """What a former lock of the other tool's, of this text, says that outputs held; None for what its cache lacks.
+        A stage that the lock does not name is left out. Raises a `UserError` for what is no lock."""
+        ...
+
     def settle(
         self,
         stages: Sequence[Stage],

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from outdo.core.graph import is_glob
 from outdo.core.model import Entry, Path, Record, Stage, StageName, Value
 from outdo.integrations.dvc.hashes import Found
+from outdo.integrations.dvc.lockfile import DvcLock
 from outdo.integrations.dvc.records import MD5, Item, StageLock
 from outdo.integrations.dvc.repository import Repository
 from outdo.integrations.dvc.runcache import may_be_kept, run_key
@@ -33,6 +34,20 @@ class Adoption:
         found = next(
             filter(None, (self._record(stage, asked, one) for one in self.known(stage, asked))), None
         )
+        self.repository.save()
+        return found
+
+    def recorded(self, stages: Sequence[Stage], lock: str) -> Mapping[StageName, Mapping[Path, Entry | None]]:
+        """What a `dvc.lock` of this text says that outputs held; None for what DVC's cache lacks."""
+        named = DvcLock(lock).stages
+        found = {
+            stage.name: {
+                posixpath.normpath(posixpath.join(stage.wdir, item.path)): self.twins.entry(item)
+                for item in named[stage.name].outs
+            }
+            for stage in stages
+            if stage.name in named
+        }
         self.repository.save()
         return found
 
