@@ -328,6 +328,14 @@ class SourceFailed(UserError):
     exit_code = 1
 
 
+class MergeConflict(UserError):
+    """Two branches have changed the same tracked file, each in its own way, so neither Git nor Outdo can say which one
+    is meant. Take either side, or make the file anew and add it."""
+
+    code = "E421"
+    exit_code = 1
+
+
 # ------------------------------------------------------------------ E5: the ledger
 
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "import": "the same, tracked, with where it came from",
     "import-url": "track what is at an address: the web, a bucket, this machine",
     "update": "bring imports to what is at their sources now",
+    "merge": "join pointers and .gitignores that two branches have changed",
     "move": "give tracked data another name",
     "remove": "track paths no more",
 }
