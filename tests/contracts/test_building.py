@@ -158,6 +158,23 @@ def test_a_lock_of_uv_with_an_extra(project: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_package_that_a_lock_takes_from_a_folder_is_told(project: Path) -> None:
+    lib = project.parent / "lib"
+    (lib / "src/lib").mkdir(parents=True)
+    (lib / "src/lib/__init__.py").touch()
+    (lib / "pyproject.toml").write_text('[project]\nname = "lib"\nversion = "0"\n[build-system]\n'
+        'requires = ["uv_build>=0.8,<0.15"]\nbuild-backend = "uv_build"\n')  # fmt: skip
+    source = '\n[tool.uv.sources]\nlib = { path = "../lib" }\n'
+    (project / "pyproject.toml").write_text(PYPROJECT.replace('"tiny==1.0"', '"tiny==1.0", "lib"') + source)
+    uv(project, "lock")
+    write(project, "uv.lock")
+    told = [event.message for event in run(project)[1] if isinstance(event, Warned)]
+    assert told == [
+        "'../lib' is installed as it stands; what changes in it does not build the environment anew"
+    ]
+
+
+@pytest.mark.slow
 def test_the_projects_own_package_is_found_in_the_work_tree(project: Path) -> None:
     (project / "pyproject.toml").write_text(f"{PYPROJECT}\n[build-system]\nrequires = []\n")
     (project / "src/own").mkdir(parents=True)

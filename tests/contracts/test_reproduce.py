@@ -350,6 +350,22 @@ def test_data_comes_from_a_remote(root: Path) -> None:
     assert "'clean' is frozen, so its outputs are taken as they are" in found.notices
 
 
+def test_a_link_out_of_the_repository_leads_where_it_led_and_nothing_is_written_there(root: Path) -> None:
+    shared = root.parent / "shared"
+    shared.mkdir()
+    (shared / "raw.csv").write_text("b\na\n" * 100_000)
+    shutil.rmtree(root / "data")
+    (root / "data").symlink_to("../shared")
+    (root / ".gitignore").write_text((root / ".gitignore").read_text().replace("/data/\n", ""))
+    commit(root)
+    run(root)
+    commit(root)
+    assert reproduce(root).verdict == "identical"
+    (shared / "raw.csv").write_text("c\n")
+    assert "what 'data/raw.csv' (read by clean) held is nowhere" in refused(root).what
+    assert (shared / "raw.csv").read_text() == "c\n"
+
+
 def test_data_that_is_nowhere_is_told_before_anything_runs(root: Path) -> None:
     change(root, "data/raw.csv", "b\na\n" * 100_000)
     run(root)

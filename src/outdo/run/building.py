@@ -128,7 +128,6 @@ class Environments:
     def _build(self, recipe: Recipe, version: str, build: Build) -> _Note:
         """Builds in the folder, unless someone else has meanwhile."""
         os.makedirs(self._folder, exist_ok=True)
-        _keep_from_git(self._folder)
         with _held(f"{recipe.folder}.lock", build.cancel) as held:
             note = _note(recipe.folder)
             if note is not None:
@@ -211,6 +210,8 @@ def _notices(packages: Packages, kind: str, contents: Mapping[str, bytes], folde
     if kind in ("pyproject", "conda"):
         lock = "uv lock, then env: uv.lock" if kind == "pyproject" else "conda-lock, then env: conda-lock.yml"
         yield f"'{packages.file}' does not pin what is installed, so a later build may differ ({lock})"
+    if kind == "uv":
+        yield from map(_as_it_stands, _local(contents[packages.file]))
     if kind != "requirements":
         return
     asked: dict[str, bool] = {}
@@ -226,8 +227,24 @@ def _notices(packages: Packages, kind: str, contents: Mapping[str, bytes], folde
         named = ", ".join(loose[:_MOST_NAMED]) + (" …" if len(loose) > _MOST_NAMED else "")
         what = f"'{packages.file}' does not pin {len(loose)} of {len(there)} distributions ({named})"
         yield f"{what}, so a later build may differ (uv pip compile pins them)"
-    if local:
-        yield f"'{local[0]}' is installed as it stands; what changes in it does not build the environment anew"
+    yield from map(_as_it_stands, local)
+
+
+def _as_it_stands(folder: str) -> str:
+    return f"'{folder}' is installed as it stands; what changes in it does not build the environment anew"
+
+
+def _local(lock: bytes) -> list[str]:
+    """The folders that a lock of uv names as sources, but for the project's own."""
+    import tomllib
+
+    try:
+        found = tomllib.loads(lock.decode("utf-8", "replace")).get("package", [])
+    except ValueError:
+        return []
+    sources = [package.get("source", {}) for package in found]
+    folders = [source.get("editable") or source.get("directory") for source in sources]
+    return [folder for folder in folders if folder and folder != "."]
 
 
 def _advice(log: str, recipe: Recipe) -> str:
@@ -255,11 +272,6 @@ def _platform() -> list[str]:
     named = os.uname()
     libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else None
     return [named.sysname, named.machine, libc or ""]
-
-
-def _keep_from_git(folder: str) -> None:
-    if not os.path.exists(os.path.join(folder, ".gitignore")):
-        write_atomic(os.path.join(folder, ".gitignore"), b"*\n")
 
 
 @contextmanager

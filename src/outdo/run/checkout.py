@@ -18,10 +18,11 @@ def check_out(root: str, folder: str, revision: Revision) -> str:
         raise NoReproduction("its code is in no commit", fix="commit, run it, and name that run")
     _check_commit(root, revision.commit)
     try:
-        asked = git(root, ["rev-parse", "--show-prefix"])
-        prefix = os.fsdecode(asked.removesuffix(b"\n"))
+        asked = git(root, ["rev-parse", "--show-toplevel", "--show-prefix"])
+        top, prefix = (os.fsdecode(part) for part in asked.removesuffix(b"\n").split(b"\n", 1))
         git(root, [*_QUIET, "worktree", "add", "--quiet", "--force", "--detach", folder, revision.commit])
         _apply(folder, revision)
+        _mend_links(top, folder)
     except Refused as refused:
         remove_worktree(root, folder)
         raise NoReproduction(f"no work tree could be made: {refused}") from None
@@ -57,3 +58,18 @@ def _apply(folder: str, revision: Revision) -> None:
     except Refused as refused:
         what = f"what differed from the commit {str(revision.commit)[:12]} does not apply to it: {refused}"
         raise NoReproduction(what, fix="name a run whose code was committed") from None
+
+
+def _mend_links(top: str, folder: str) -> None:
+    """Links that lead out of the repository by a relative way lead where they do in the user's own work tree."""
+    for line in git(folder, ["ls-files", "-z", "--stage"]).split(b"\0")[:-1]:
+        about, _, name = line.partition(b"\t")
+        path = os.fsdecode(name)
+        place = os.path.join(folder, path)
+        if not about.startswith(b"120000") or not os.path.islink(place):
+            continue
+        target = os.readlink(place)
+        inside = os.path.normpath(os.path.join(os.path.dirname(path), target))
+        if not os.path.isabs(target) and inside.split("/", 1)[0] == "..":
+            os.unlink(place)
+            os.symlink(os.path.normpath(os.path.join(top, inside)), place)

@@ -231,9 +231,10 @@ class Workbench:
             orders.post(BuildStarted(orders.run, time(), name, stage.name))
 
         def built(one: Built) -> None:
-            if one.seconds:
-                seconds = round(one.seconds, 3)
-                orders.post(BuildFinished(orders.run, time(), name, stage.name, seconds, one.distributions))
+            if not one.seconds:
+                return
+            seconds = round(one.seconds, 3)
+            orders.post(BuildFinished(orders.run, time(), name, stage.name, seconds, one.distributions))
             for notice in one.notices:
                 orders.post(Warned(orders.run, time(), notice))
 

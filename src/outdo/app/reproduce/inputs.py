@@ -137,12 +137,20 @@ def _from_workspace(project: Project, tree: Project, one: Needed) -> bool:
         if path.startswith(("/", "../")):
             return False
         source, target = os.path.join(project.root, path), os.path.join(tree.root, path)
+        if not _stays_inside(tree.root, target):
+            return False
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.isdir(source):
             shutil.copytree(source, target, copy_function=_copy, dirs_exist_ok=True)
         else:
             _copy(source, target)
     return True
+
+
+def _stays_inside(root: str, place: str) -> bool:
+    """Whether no link in the work tree leads what is written there out of it."""
+    top = os.path.realpath(root)
+    return f"{os.path.realpath(place)}/".startswith(f"{top}/")
 
 
 def _copy(source: str, target: str) -> str:
@@ -171,7 +179,10 @@ def _fetch(project: Project, entries: Sequence[Entry]) -> None:
 def _missing(lacking: Sequence[Needed]) -> NoReproduction:
     listed = ", ".join(f"'{one.path}' (read by {one.stage})" for one in lacking[:_MOST_NAMED])
     more = f" and {len(lacking) - _MOST_NAMED} more" if len(lacking) > _MOST_NAMED else ""
+    outside = [one.path for one in lacking if one.path.startswith(("/", "../"))]
     what = f"what {listed}{more} held is nowhere: not in Git, the store, the workspace, or a remote"
+    if outside:
+        what += f"; '{outside[0]}' is outside the repository, and is used as it is or not at all"
     return NoReproduction(
         what, fix="outdo fetch, where a remote has it; put the file back; or --stage for others"
     )
