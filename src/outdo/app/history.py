@@ -10,6 +10,7 @@ from msgspec import DecodeError, Struct, json
 
 from outdo.app.parallel import aims_of
 from outdo.app.project import STATE
+from outdo.app.reproduce.kept import Reproduced, reproductions
 from outdo.core.errors import BadFilter, DamagedLedger, UnknownRun, UnknownStage, UserError
 from outdo.core.model import Aim, Artifact, Digest, Key, Reason, RunId, RunStatus, StageName, Trial, Value
 from outdo.core.query import Filter, Sort, nearest, parse_filter, parse_sort, pick
@@ -126,6 +127,8 @@ class RunView(Struct, frozen=True):
     stages: tuple[StageView, ...]
     warnings: tuple[str, ...]
     notices: tuple[str, ...] = ()
+    reproduced: tuple[Reproduced, ...] = ()
+    """The times that it was made again, oldest first."""
 
 
 def log(root: str, asked: Asked, now: datetime) -> LogPage:
@@ -370,6 +373,7 @@ def _view(root: str, run: Run, numbers: Mapping[RunId, int], notices: tuple[str,
             f"{each.stage}: {each.message}" if each.stage else each.message for each in run.warnings
         ),
         notices=notices,
+        reproduced=reproductions(os.path.join(root, STATE), run.id),
     )
 
 

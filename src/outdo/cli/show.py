@@ -100,6 +100,9 @@ def _text(found: RunView, now: datetime, paint: Paint) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+REPRODUCED = {"within": "within the tolerance", "failed": "could not be made again"}
+
+
 def _head(found: RunView, now: datetime, paint: Paint) -> str:
     mark, colour = MARKS[found.status]
     took = f" in {duration(found.seconds)}" if found.finished else ""
@@ -114,9 +117,19 @@ def _head(found: RunView, now: datetime, paint: Paint) -> str:
         ("code", _code(found)),
         ("python", _python(found.environment or {})),
         ("machine", _machine(found.environment or {})),
+        ("again", _again(found)),
     ]
     lines = [f"{paint(mark, colour, 'bold')} {name} {paint(f'{found.status}{took}', colour)}"]
     return "\n".join([*lines, *(f"  {paint(f'{word:<8}', 'dim')} {fact}" for word, fact in facts if fact)])
+
+
+def _again(found: RunView) -> str:
+    if not found.reproduced:
+        return ""
+    last = found.reproduced[-1]
+    day = f"{last.id[:4]}-{last.id[4:6]}-{last.id[6:8]}"
+    times = "" if len(found.reproduced) == 1 else f", the last of {len(found.reproduced)} times"
+    return plain(f"reproduced on {day}{times}: {REPRODUCED.get(last.verdict, last.verdict)}")
 
 
 def _code(found: RunView) -> str:

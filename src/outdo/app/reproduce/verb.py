@@ -12,6 +12,7 @@ from outdo.app.plan import make_plan
 from outdo.app.project import FILES, Project
 from outdo.app.reproduce.inputs import put_inputs
 from outdo.app.reproduce.judge import Made, judge
+from outdo.app.reproduce.kept import FOLDER, REPORT
 from outdo.app.reproduce.reasons import changed_inputs, reasons
 from outdo.app.reproduce.target import Target, find_target, models_in, narrowed
 from outdo.app.run import Options, Result, Run
@@ -28,7 +29,6 @@ from outdo.run.worktree import remove_worktree
 from outdo.store.atomic import write_atomic
 from outdo.store.turn import Holder, Turn
 
-REPORT = "report.json"
 _MOST_NAMED = 4
 
 
@@ -133,7 +133,7 @@ def _open(project: Project, root: str, target: Target) -> Project:
         raise NoReproduction(f"there is no {FILES[0]} in {target.name}", fix="name another run or commit")
     own = f"{strftime('%Y%m%d-%H%M%S', gmtime(time()))}-{os.urandom(2).hex()}"
     try:
-        return Project(root, file, os.path.join(project.home, "reproductions", own), project)
+        return Project(root, file, os.path.join(project.home, FOLDER, own), project)
     except UserError as error:
         first = getattr(error, "mistakes", (error,))[0]
         what = f"the pipeline of {target.name} can't be read: {first.what} ({first.where})"

@@ -1,0 +1,44 @@
+"""Reports of reproductions, as they were written down."""
+
+import os
+from collections.abc import Iterator
+
+from msgspec import DecodeError, Struct, json
+
+from outdo.core.model import RunId
+
+FOLDER = "reproductions"
+REPORT = "report.json"
+
+
+class Reproduced(Struct, frozen=True):
+    """One time that a run was made again."""
+
+    id: str
+    """Its folder; begins with the time, as a run's id does."""
+    verdict: str
+
+
+class _Report(Struct, frozen=True):
+    run: RunId | None
+    verdict: str
+
+
+def reproductions(state: str, run: RunId) -> tuple[Reproduced, ...]:
+    """The reproductions of a run that are on record here, oldest first; those of commits by their run."""
+    return tuple(_of(os.path.join(state, FOLDER), run))
+
+
+def _of(folder: str, run: RunId) -> Iterator[Reproduced]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in names:
+        try:
+            with open(os.path.join(folder, name, REPORT), "rb") as file:
+                report = json.decode(file.read(), type=_Report)
+        except (OSError, DecodeError):
+            continue  # it did not come to an end
+        if report.run == run:
+            yield Reproduced(name, report.verdict)
