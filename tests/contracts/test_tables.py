@@ -178,6 +178,13 @@ def test_rows_of_a_key_are_counted_as_in_a_dictionary(
     assert found.rows_changed == sum(before[id_] != after[id_] for id_ in before.keys() & after.keys())
 
 
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(min_size=1), st.sampled_from(["t.csv", "t.tsv", "t.jsonl", "t.parquet", "t.csv.gz"]))
+def test_any_bytes_are_a_table_or_none(folder: Path, content: bytes, name: str) -> None:
+    found = compared(folder, content, content, name)
+    assert found is None or found.same or found.matched == "nothing"
+
+
 @pytest.mark.slow
 def test_a_million_rows_with_every_one_changed(folder: Path) -> None:
     rows = random.Random(1)

@@ -6,7 +6,7 @@ from html import escape
 from msgspec import Struct
 
 from outdo.core.chartbars import bars
-from outdo.core.chartframe import HEIGHT, WIDTH, Entry, Frame, Part
+from outdo.core.chartframe import WIDTH, Entry, Frame, Part, Swatch
 from outdo.core.chartlines import lines
 from outdo.core.chartmatrix import matrices
 from outdo.core.chartstyle import Theme, classes, style
@@ -34,9 +34,8 @@ class Chart(Struct, frozen=True):
 
 def chart(figure: Figure, axes: Axes = Axes()) -> Chart:  # noqa: B008
     """The drawing of a figure."""
-    frame = Frame(
-        visible(figure.title), tuple(_entries(figure)), visible(figure.x_label), visible(figure.y_label)
-    )
+    title, x_label, y_label = (visible(word) for word in (figure.title, figure.x_label, figure.y_label))
+    frame = Frame(title, x_label, y_label, tuple(_entries(figure)), _swatch(figure))
     drawn: Part
     if figure.template.startswith("confusion"):
         drawn = matrices(figure, frame)
@@ -72,6 +71,16 @@ def file(charts: Sequence[Chart], theme: Theme = "both") -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
+def _swatch(figure: Figure) -> Swatch:
+    return (
+        "bar"
+        if figure.template.startswith("bar")
+        else "dot"
+        if figure.template.startswith("scatter")
+        else "line"
+    )
+
+
 def _entries(figure: Figure) -> list[Entry]:
     """The entries of the legend: hues tell sides apart, or columns where there is one side; dashes the rest."""
     sides = list(dict.fromkeys(one.side for one in figure.series))
@@ -82,6 +91,3 @@ def _entries(figure: Figure) -> list[Entry]:
         hue, dash = (sides.index(one.side), column) if len(sides) > 1 else (column, 0)
         found.append(Entry(visible(name), classes(hue, dash)))
     return found
-
-
-__all__ = ["HEIGHT", "WIDTH", "Axes", "Chart", "chart", "file", "inline"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import Literal
 
 from msgspec import Struct
 
@@ -14,6 +15,10 @@ _LEGEND = 12.0
 _LONGEST = 44
 """Letters of a legend's entry or a label before it is cut."""
 _FEWEST = 3
+
+
+Swatch = Literal["line", "dot", "bar"]
+"""What stands before a name in the legend."""
 
 
 class Entry(Struct, frozen=True):
@@ -35,9 +40,10 @@ class Frame(Struct, frozen=True):
     """The words around a chart, visible characters on one line, not yet escaped."""
 
     title: str
-    entries: tuple[Entry, ...]
-    x_label: str
-    y_label: str
+    x_label: str = ""
+    y_label: str = ""
+    entries: tuple[Entry, ...] = ()
+    swatch: Swatch = "line"
 
     def head(self) -> tuple[str, float]:
         """The title and the legend, and where they end."""
@@ -46,13 +52,22 @@ class Frame(Struct, frozen=True):
         named = [entry for entry in self.entries if entry.name]
         for entry in named:
             text = cut(entry.name, _LONGEST)
-            width = 28 + text_width(text, _LEGEND) + 18
+            before = 28 if self.swatch == "line" else 18
+            width = before + text_width(text, _LEGEND) + 18
             if x > _EDGE and x + width > WIDTH - _EDGE:
                 x, y = _EDGE, y + 19
-            swatch = f'<path class="oc-line {entry.classes}" d="M{number(x)} {number(y - 4)}h20"/>'
-            parts.append(f"<g>{swatch}{label(x + 28, y, entry.name)}</g>")
+            parts.append(f"<g>{_swatch(self.swatch, entry, x, y - 4)}{label(x + before, y, entry.name)}</g>")
             x += width
         return "".join(parts), y + 12 if named else 36.0
+
+
+def _swatch(kind: Swatch, entry: Entry, x: float, y: float) -> str:
+    if kind == "bar":
+        place = f'x="{number(x)}" y="{number(y - 5)}" width="11" height="10" rx="2"'
+        return f'<rect class="oc-bar {entry.classes}" {place}/>'
+    if kind == "dot":
+        return f'<path class="oc-dots {entry.classes}" d="M{number(x + 5)} {number(y)}h0"/>'
+    return f'<path class="oc-line {entry.classes}" d="M{number(x)} {number(y)}h20"/>'
 
 
 def label(x: float, y: float, text: str, classes: str = "", *, most: int = _LONGEST) -> str:

@@ -21,7 +21,7 @@ _HALF, _STRONG = 0.6, 0.82
 
 def matrices(figure: Figure, frame: Frame) -> Part:
     """A matrix for each series, two of them beside each other: rows are y, columns x, both in order."""
-    head, top = Frame(frame.title, (), "", "").head()
+    head, top = Frame(frame.title).head()
     counts = [_counted(one) for one in figure.series]
     both = {name for one in counts for pair in one for name in pair}
     classes = _ordered(both)[:MOST]

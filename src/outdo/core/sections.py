@@ -181,7 +181,7 @@ class Plot(Struct, frozen=True):
     y: str | Names | Mapping[str, str | Names] = ""
     """The field or fields of the vertical axis, or `{file: fields}`."""
     template: str = ""
-    """linear, simple, scatter, smooth, confusion, bar_horizontal, or a file."""
+    """linear, smooth, scatter, confusion or another of `outdo plots --help`; or a file of Vega-Lite."""
     title: str = ""
     x_label: str = ""
     y_label: str = ""

@@ -49,7 +49,7 @@ class PlotFlags(OutFlags, frozen=True):
     """How a plot is kept, and drawn."""
 
     template: str = ""
-    """linear, simple, scatter, smooth, confusion, bar_horizontal, or a file."""
+    """linear, smooth, scatter, confusion or another of `outdo plots --help`; or a file of Vega-Lite."""
     x: str = ""
     """The field of the horizontal axis."""
     y: str | Names = ""
