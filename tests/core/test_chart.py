@@ -169,6 +169,7 @@ def test_points_on_each_other_are_drawn_once() -> None:
     assert made.notes == ("500 of 20,000 points are drawn: the others lie on them",)
 
 
+@settings(deadline=None)
 @given(st.tuples(NUMBERS, NUMBERS))
 def test_ticks_are_round_even_and_told_apart(ends: tuple[float, float]) -> None:
     low, high = domain(list(ends), nice=True)
@@ -192,6 +193,7 @@ def test_ticks_are_told_as_a_person_writes_them(ends: tuple[float, float], told:
     assert words(ticks(*domain(list(ends), nice=True))) == told
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=3), st.integers(3, 50))
 def test_a_thinned_line_keeps_its_ends_and_only_points_it_had(
     points: list[tuple[float, float]], most: int

@@ -1,6 +1,6 @@
 """Figures as characters of a terminal."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outdo.core.dots import dotted
@@ -32,6 +32,7 @@ def test_names_and_bars_have_no_first_look() -> None:
     assert dotted(figure([1, 2], ["a", "b"], "bar_horizontal")) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=30), st.integers(24, 90), st.integers(2, 12))
 def test_no_line_is_wider_than_asked(points: list[tuple[object, object]], width: int, height: int) -> None:
     shown = text(figure([x for x, _ in points], [y for _, y in points]), width, height)

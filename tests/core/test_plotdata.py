@@ -1,7 +1,7 @@
 """Files of plots to columns."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outdo.core.errors import BadPlot
@@ -81,6 +81,7 @@ def test_every_mistake_is_told_in_one_message(path: str, content: bytes, told: s
     assert told in why(path, content)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SUFFIXES), st.binary())
 def test_any_bytes_are_columns_or_a_mistake(suffix: str, content: bytes) -> None:
     try:
