@@ -43,6 +43,8 @@ from outdo.store.journal import Journal, Recorder
 from outdo.store.lock import NAME
 
 DVC_LOCK = "dvc.lock"
+DVC_SECRETS = ".dvc/config.local"
+"""Never kept with the code, also where Git was not told to ignore it."""
 JOURNAL = "journal.jsonl"
 CAPTURE_SECONDS = 20.0
 """How long the end of a run waits for Git and the environment to be read."""
@@ -288,7 +290,7 @@ class Run:
         project = self._project
         try:
             written = [out.path for stage in project.graph.stages.values() for out in stage.outs]
-            code = read_code(project.root, without=[*written, NAME])
+            code = read_code(project.root, without=[*written, NAME, DVC_SECRETS])
             for trouble in filter(None, [code.trouble, _left_out(code.left_out)]):
                 self._engine.post(Warned(self.id, time(), trouble))
             common = self._commons
