@@ -66,6 +66,10 @@ def held(project: Project, word: str, *, code: bool = True) -> Held:
     try:
         return _run(project, word)
     except UnknownRun:
+        if revisions.is_experiment(project.root, name or word):
+            what = f"'{name or word}' is an experiment of DVC's, which only DVC itself reads"
+            fix = f"dvc exp branch {name or word} NAME makes a branch of it, that Outdo reads"
+            raise UnknownRevision(what, fix=fix) from None
         fix = "name a commit, a branch, a tag, a run of `outdo log`, or `workspace`"
         raise UnknownRevision(f"neither Git nor the ledger knows '{word}'", fix=fix) from None
 

@@ -104,6 +104,7 @@ class Sweep:
     @contextmanager
     def projects(self) -> Iterator["Trees"]:
         """Makes work trees of trials, which are gone at the end; raises `NoTrial`."""
+        _refuse_hydra(self._project)
         with _trees(self._project, self._folder) as base:
             yield Trees(self._project, base, self._texts, self.points)
 
@@ -285,6 +286,16 @@ class _Environment:
         with self._lock:
             self._told = self._told or describe_environment(self._root)
             return self._told
+
+
+def _refuse_hydra(project: Project) -> None:
+    """Raises `NoTrial` where the file of params is not what a person writes."""
+    repository = project.repository
+    if repository is not None and repository.settings.hydra:
+        what = "`hydra.enabled` is set, so DVC composes the params of an experiment with Hydra, which only DVC does"
+        raise NoTrial(
+            what, where=".dvc/config", fix="dvc exp run --set-param …, or dvc config --unset hydra.enabled"
+        )
 
 
 def _branch(root: str) -> str | None:

@@ -38,6 +38,19 @@ COMMANDS = {
     "schema": "the JSON Schema of outdo.yaml, for editors",
 }
 
+DVC_WORDS = {
+    "repro": "Outdo's word for `dvc repro` is `outdo run`.",
+    "dag": "Outdo's word for `dvc dag` is `outdo graph`.",
+    "add": "Outdo's word for `dvc add` is `outdo data add`.",
+    "checkout": "Outdo's word for `dvc checkout` is `outdo data checkout`; outputs of stages come with `outdo run`.",
+    "import": "Outdo's word for `dvc import` is `outdo data import`.",
+    "gc": "Outdo never empties DVC's cache: `dvc gc` does.",
+    "exp": "Experiments of DVC's stay with `dvc exp`; `outdo run --set`, `outdo log` and `outdo apply` do it here.",
+    "queue": "The queue of DVC's stays with `dvc queue`; `outdo run --set lr=0.1,0.01` tries several at once.",
+    "commit": "Outdo writes `dvc.lock` by itself, with each run.",
+}
+"""What those who know DVC may type."""
+
 EXAMPLES = """
 \b
 Examples:
@@ -72,6 +85,8 @@ class Group(click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             from difflib import get_close_matches  # only where there is a mistake to explain
 
+            if name in DVC_WORDS:
+                raise click.UsageError(f"there is no command `{name}`. {DVC_WORDS[name]}", ctx)
             near = get_close_matches(name, COMMANDS, n=2)
             hint = f" Did you mean {' or '.join(f'`{word}`' for word in near)}?" if near else ""
             raise click.UsageError(f"there is no command `{name}`.{hint}", ctx)

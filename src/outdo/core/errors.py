@@ -203,7 +203,7 @@ class BadSet(UserError):
 
 class NoTrial(UserError):
     """Other params are tried in a work tree of Git's, and none could be made: there is no repository, no commit yet,
-    or Git refused. The workspace was not touched."""
+    or Git refused; or another tool composes the params (`hydra.enabled` of DVC). The workspace was not touched."""
 
     code = "E307"
 

@@ -31,6 +31,17 @@ def resolve(root: str, word: str) -> str | None:
         return None
 
 
+def is_experiment(root: str, word: str) -> bool:
+    """Whether DVC keeps an experiment of this name, in `refs/exps`."""
+    if not in_repository(root) or "/" in word:
+        return False
+    try:
+        listed = git(root, ["for-each-ref", "--format=%(refname)", "refs/exps"]).decode("utf-8", "replace")
+    except Refused:
+        return False
+    return any(ref.rpartition("/")[2] == word for ref in listed.splitlines())
+
+
 def names(root: str, commit: str) -> list[Path]:
     """All files of the project at `root` in a commit."""
     listed = git(root, ["ls-tree", "-r", "-z", "--name-only", commit])

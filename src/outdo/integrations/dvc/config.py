@@ -46,6 +46,8 @@ class Settings(Struct, frozen=True):
     remote: str = ""
     """The default one."""
     autostage: bool = False
+    hydra: bool = False
+    """Whether an experiment's params are composed by Hydra."""
     sections: Config = {}
 
     def __repr__(self) -> str:
@@ -94,6 +96,7 @@ def settings(levels: Sequence[tuple[str, Config]], dvc_folder: str) -> Settings:
         remotes,
         str(core.get("remote", "")).lower(),
         _is_true(core.get("autostage", "false")),
+        _is_true(merged.get("hydra", {}).get("enabled", "false")),
         merged,
     )
 

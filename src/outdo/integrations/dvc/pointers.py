@@ -96,6 +96,10 @@ def _imports(value: Value) -> Iterator[Item]:
         if repo is not None and isinstance(dep.get("path"), str) and "hash" not in dep:
             rest = {key: part for key, part in dep.items() if key != "path"}
             yield Item(dep["path"], hash="", rest=rest)
+        elif (
+            "db" in dep
+        ):  # an import from a database: its data is there like any other, only DVC brings it up to date
+            yield Item("", hash="", rest=dep)
         else:
             yield items_from([dep], ("deps",))[0]
 
@@ -103,7 +107,7 @@ def _imports(value: Value) -> Iterator[Item]:
 def _source(item: Item) -> dict[str, Value]:
     """A source: what its hash is comes first, and the path of one in a repository."""
     if not item.hash:
-        return {"path": item.path, **item.rest}
+        return {"path": item.path, **item.rest} if item.path else dict(item.rest)
     state = {key: item.rest[key] for key in _STATES if key in item.rest}
     rest = {key: value for key, value in item.rest.items() if key not in state}
     return state | pointer_value(replace(item, rest=rest))

@@ -128,6 +128,8 @@ def _origin(found: Pointer) -> Origin | None:
     if not found.deps:
         return None
     dep = found.deps[0]
+    if "db" in dep.rest:
+        return None  # what it is from only DVC can ask
     repo = dep.rest.get("repo")
     if isinstance(repo, Mapping):
         return Origin(
