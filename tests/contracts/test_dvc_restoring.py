@@ -11,7 +11,6 @@ import outdo
 from outdo.app.plan import make_plan
 from outdo.app.project import open_project
 from outdo.core.plan import Request
-from outdo.integrations.dvc.records import DOS2UNIX
 
 PIPELINE = """
 stages:
@@ -139,9 +138,12 @@ def test_what_dvc_2_kept_is_restored(mine: Path) -> None:
     shutil.rmtree(cache / "runs")
     lock = yours / "dvc.lock"
     lock.write_text(lock.read_text().replace("      hash: md5\n", ""))
-    assert open_project(str(yours)).repository is not None
+    text = lock.read_text()
     assert set(run(yours).values()) <= {"restored", "kept"}
-    assert DOS2UNIX not in lock.read_text()
+    assert lock.read_text() == text
+    (yours / "in.txt").write_text("other")
+    run(yours)
+    assert "hash: md5" in lock.read_text()
 
 
 @pytest.mark.parametrize(("kind", "writable", "links"), [("copy", True, 1), ("hardlink", False, 3)])
@@ -160,6 +162,18 @@ def test_a_symlink_leads_to_the_store(mine: Path) -> None:
     run(yours)
     assert (yours / "n.txt").is_symlink()
     assert verbs(yours) == dict.fromkeys(("make", "count", "inner", "score"), "keep")
+
+
+def test_links_that_dvc_has_made_into_its_cache_are_files(mine: Path) -> None:
+    yours = clone(mine)
+    (yours / ".dvc/config").write_text("[cache]\n    type = symlink\n")
+    run(yours)
+    for path in [yours / "n.txt", yours / "out/a", yours / "out/sub/b", yours / "sub/c"]:
+        kept = next(one for one in objects(yours) if one.read_bytes() == path.read_bytes())
+        path.unlink()
+        path.symlink_to(kept)
+    shutil.rmtree(yours / ".outdo")
+    assert set(verbs(yours).values()) == {"keep"}
 
 
 def test_a_cache_elsewhere_is_used(mine: Path, tmp_path: Path) -> None:

@@ -288,6 +288,12 @@ def test_all_missing_inputs_are_told_at_once_with_the_nearest_name() -> None:
     assert second.what == "stage 'b' reads 'other', but no stage writes it and no such file is here"
 
 
+def test_what_follows_from_a_missing_input_is_not_told_again() -> None:
+    world = World((stage("a", "raw.csx", "x"), stage("b", "x", "y"), stage("c", "y", "z")))
+    with pytest.raises(UnknownInput, match=r"'raw\.csx'"):
+        world.plan()
+
+
 def test_a_missing_input_that_a_stage_makes_names_the_stage() -> None:
     with pytest.raises(UnknownInput) as caught:
         World().plan(targets=("train",), single=True)

@@ -26,7 +26,7 @@ def take_in(project: Project, made: Plan) -> None:
     records = dict(project.lock.records)
     records.update({action.stage: action.record for action in made.actions if action.record is not None})
     project.lock.save({name: record for name, record in records.items() if name in project.graph.stages})
-    project.stat.save()
+    project.remember()
     if not project.dvc_knows:
         project.tell_dvc()
 
@@ -50,5 +50,5 @@ class Status(Struct, frozen=True):
 def status(project: Project, request: Request = Request()) -> Status:  # noqa: B008  a frozen value
     """Where the project stands."""
     made = make_plan(project, request)
-    project.stat.save()
+    project.remember()
     return Status(project.pipeline.project, project.root, made)

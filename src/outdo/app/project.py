@@ -60,18 +60,21 @@ class Project:
         self.file = file
         self.state = os.path.join(root, STATE)
         self.home = home or self.state
-        self._top = _top(os.path.dirname(self.home)) if file == DVC else ""
+        self._top = _top(os.path.dirname(self.home)) if file == DVC and borrows is None else ""
         """The folder with `.dvc` in it, of a trial that of its project; empty where DVC does not keep it."""
+        dvc = self._settings()
         self.pipeline = _pipeline(self)
         self.graph: Graph = build(self.pipeline.stages)
         store = os.environ.get("OUTDO_STORE") or self.home
         chunked = chunked_from(os.environ.get("OUTDO_CHUNKS", ""))
-        self.objects: Objects = borrows.objects if borrows else Objects(store, chunked)
+        # DVC keeps a large file whole, so as chunks it would be kept twice.
+        own = Objects(store, 0, (dvc.cache,)) if dvc else Objects(store, chunked)
+        self.objects: Objects = borrows.objects if borrows else own
         self.results = Results(self.home if borrows else store)
         self.environments: str = borrows.environments if borrows else _environments(self.home)
         """The folder of the environments that are built for stages: the project's own, or `OUTDO_HOME`'s."""
         self.stat = StatCache(self.state)
-        self.workspace = Workspace(root, self.objects, self.stat, self._links())
+        self.workspace = Workspace(root, self.objects, self.stat, _links(dvc))
         self.lock = Lock(lock_path(root), durable=home is None)
         self._params = ParamFiles(root, os.path.join(self.state, "cache", "params"))
 
@@ -102,13 +105,18 @@ class Project:
         found: Repository = dvc.Repository(self.root, self._top, self.state, os.environ)
         return found
 
-    def _links(self) -> tuple[str, ...]:
-        """How a file in the workspace may share its bytes with the store, the best first."""
-        told = os.environ.get("OUTDO_LINKS")
-        if told is None and self._top:
-            settings: Settings = lazy("outdo.integrations.dvc.config").read_settings(self._top, os.environ)
-            return settings.links
-        return tuple((told or "reflink,hardlink,copy").split(","))
+    def _settings(self) -> "Settings | None":
+        """What DVC's config says; None where DVC does not keep the project."""
+        if not self._top:
+            return None
+        found: Settings = lazy("outdo.integrations.dvc.config").read_settings(self._top, os.environ)
+        return found
+
+    def remember(self) -> None:
+        """What was looked at need not be read again by the next process."""
+        self.stat.save()
+        if "repository" in self.__dict__ and self.repository is not None:
+            self.repository.save()
 
     @cached_property
     def adopted(self) -> "Adopted | None":
@@ -214,6 +222,14 @@ def _find(start: str) -> tuple[str, str]:
             what = "no outdo.yaml here or in any folder above"
             raise NoProject(what, where=os.path.abspath(start), fix="outdo init")
         folder = above
+
+
+def _links(dvc: "Settings | None") -> tuple[str, ...]:
+    """How a file in the workspace may share its bytes with the store, the best first."""
+    told = os.environ.get("OUTDO_LINKS")
+    if told is None and dvc is not None:
+        return dvc.links
+    return tuple((told or "reflink,hardlink,copy").split(","))
 
 
 def _top(folder: str) -> str:

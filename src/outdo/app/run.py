@@ -250,7 +250,7 @@ class Run:
             self._trouble = f"what was finished could not be written down: {error}"
             warnings.append(Warned(self.id, time(), self._trouble))
         try:
-            project.stat.save()
+            project.remember()
         except (UserError, OSError) as error:
             warnings.append(Warned(self.id, time(), f"the stat cache was not written: {error}"))
         warnings += [

@@ -5,7 +5,7 @@ something says `wait`: the engine asks `decide` again once that is known. So wha
 come from one place, and an output that comes out the same stops the wave by itself.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -85,6 +85,8 @@ def plan(graph: Graph, facts: Facts, request: Request = Request()) -> Plan:  # n
     """Stages whose outputs are not known before they have run."""
     moving: set[StageName] = set()
     """Stages whose outputs are not in the workspace yet."""
+    hopeless: set[StageName] = set()
+    """Stages that lack something that no selected stage makes, and those that wait for one of them."""
     actions: list[Action] = []
     mistakes: list[UserError] = []
     world = replace(facts, entries=known)
@@ -97,9 +99,13 @@ def plan(graph: Graph, facts: Facts, request: Request = Request()) -> Plan:  # n
             action = _wait(stage, above, graph, world, force=name in forced)
             pending[name] = action
         else:
-            missing = missing_inputs(stage, world, graph)
+            missing = missing_inputs(stage, world, graph, hopeless)
             mistakes += [each for each in missing if str(each) not in map(str, mistakes)]
-            action = Action(name, "skip") if missing else decide(stage, world, force=name in forced)
+            if missing or hopeless.intersection(graph.parents[name]):
+                action = Action(name, "skip")
+                hopeless.add(name)
+            else:
+                action = decide(stage, world, force=name in forced)
             if action.verb == "run":
                 pending[name] = action
             elif action.verb == "restore" and action.record is not None:
@@ -181,12 +187,17 @@ def _changed_params(prefix: str, before: Mapping[str, Value], after: Mapping[str
             yield Reason("param_removed", f"{prefix}{key}", old)
 
 
-def missing_inputs(stage: Stage, facts: Facts, graph: Graph) -> list[UserError]:
-    """The dependencies and params of a stage that are not there."""
+def missing_inputs(
+    stage: Stage, facts: Facts, graph: Graph, unmade: Container[StageName] = ()
+) -> list[UserError]:
+    """The dependencies and params of a stage that are not there, but for what stages of `unmade` would make: why that
+    is missing is told with them."""
     if stage.frozen:
         return []
     mistakes: list[UserError] = [
-        _unknown_input(stage, path, graph, facts) for path in stage.deps if path not in facts.entries
+        _unknown_input(stage, path, graph, facts)
+        for path in stage.deps
+        if path not in facts.entries and not any(maker in unmade for maker in graph.makers(path))
     ]
     for param in stage.params:
         value = facts.params.get(param)

@@ -80,8 +80,8 @@ def _fitted(found: Mark) -> Mark:
     return (min(mtime, _MOST), min(ctime, _MOST), min(size, _MOST), inode & _MOST, mode)
 
 
-def scan_folder(top: str, store: str, skipped: Container[str]) -> Scan:
-    """What is in the folder at `top`; `store` is where links into the store lead, `skipped` names absolute paths."""
+def scan_folder(top: str, stores: Sequence[str], skipped: Container[str]) -> Scan:
+    """What is in the folder at `top`; `stores` is where links into a store lead, `skipped` names absolute paths."""
     scan = Scan(top)
     todo = [""]
     while todo:
@@ -97,7 +97,7 @@ def scan_folder(top: str, store: str, skipped: Container[str]) -> Scan:
         except OSError as error:
             raise unreadable(error, folder) from error
         try:
-            _scan_one(fd, prefix, scan, todo, store, skipped)
+            _scan_one(fd, prefix, scan, todo, stores, skipped)
         except OSError as error:
             raise unreadable(error, folder) from error
         finally:
@@ -108,7 +108,7 @@ def scan_folder(top: str, store: str, skipped: Container[str]) -> Scan:
 
 
 def _scan_one(
-    fd: int, prefix: Path, scan: Scan, todo: list[Path], store: str, skipped: Container[str]
+    fd: int, prefix: Path, scan: Scan, todo: list[Path], stores: Sequence[str], skipped: Container[str]
 ) -> None:
     """Adds what is in one folder; by its descriptor, as that spares the kernel walking the path for each file."""
     names, add = scan.names, scan.marks.fromlist
@@ -122,7 +122,7 @@ def _scan_one(
                     if entry.name != _IGNORED and f"{scan.top}/{name}" not in skipped:
                         todo.append(f"{name}/")
                     continue
-                if mode & _KIND == _LINK and leads_into(f"{scan.top}/{name}", store):
+                if mode & _KIND == _LINK and leads_into(f"{scan.top}/{name}", *stores):
                     s = entry.stat()
                     mode = s.st_mode
             except FileNotFoundError:
@@ -180,10 +180,10 @@ def _walk(folder: str, prefix: Path, deep: int | None) -> Iterator[tuple[Path, o
             raise unreadable(error, folder) from error
 
 
-def leads_into(path: str, folder: str) -> bool:
-    """Whether the link at `path` leads to something in `folder`."""
-    target = os.path.join(os.path.dirname(path), os.readlink(path))
-    return os.path.normpath(target).startswith(f"{folder}/")
+def leads_into(path: str, *folders: str) -> bool:
+    """Whether the link at `path` leads to something in one of these folders."""
+    target = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
+    return target.startswith(tuple(f"{folder}/" for folder in folders))
 
 
 class Contents:

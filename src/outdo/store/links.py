@@ -69,7 +69,7 @@ class Links:
         """The file at `path` is one with no object: it is a private copy if it was, and may be written to."""
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):
-            if leads_into(path, self._objects.folder):
+            if leads_into(path, *self._objects.homes):
                 self._replace(lambda name: _copy_file(path, name, 0o666), path)
         elif stat.S_ISREG(status.st_mode):
             if status.st_nlink > 1:

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import time_ns
 
 from outdo.core.errors import NotAFile
@@ -29,11 +29,11 @@ _TRIES = 5
 
 
 class Looks:
-    """Looks at the paths of the project at `root`, whose links into the folder `store` count as files."""
+    """Looks at the paths of the project at `root`, whose links into the folders `stores` count as files."""
 
-    def __init__(self, root: str, store: str, skipped: Iterable[str], cache: StatCache) -> None:
+    def __init__(self, root: str, stores: Sequence[str], skipped: Iterable[str], cache: StatCache) -> None:
         self.root = root
-        self.store = store
+        self.stores = stores
         self.cache = cache
         self._skipped = frozenset(skipped)
 
@@ -93,7 +93,7 @@ class Looks:
 
     def scan(self, path: Path) -> Scan:
         """The names and marks of all files in a folder."""
-        return scan_folder(os.path.normpath(self.place(path)), self.store, self._skipped)
+        return scan_folder(os.path.normpath(self.place(path)), self.stores, self._skipped)
 
     def read(self, contents: Contents, places: Iterable[int]) -> None:
         """The digests at these places are known; raises FileNotFoundError where a file was removed meanwhile."""
@@ -114,7 +114,7 @@ class Looks:
             scan = scan_glob(self.root, path)
             return self._look_at_scan(path, scan) if scan.names else None
         place = self.place(path)
-        if os.path.islink(place) and not leads_into(place, self.store):
+        if os.path.islink(place) and not leads_into(place, *self.stores):
             what = f"'{path}' is a link to '{os.readlink(place)}', where nothing is"
             raise NotAFile(what, fix="put the file there, or remove the link")
         return None

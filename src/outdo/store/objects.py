@@ -51,9 +51,12 @@ class Objects:
 
     A file of `chunked_from` bytes or more is kept as chunks, which are objects, and a recipe; never if that is 0."""
 
-    def __init__(self, root: str, chunked_from: int = CHUNKED_FROM) -> None:
+    def __init__(self, root: str, chunked_from: int = CHUNKED_FROM, others: tuple[str, ...] = ()) -> None:
+        """`others` are folders of another tool's cache, into which links of a workspace may lead too."""
         self.root = os.path.realpath(root)
         self.folder = f"{self.root}/objects"
+        self.homes = (self.folder, *others, *map(os.path.realpath, others))
+        """Where the bytes of links in a workspace may be kept."""
         self.damaged: list[Digest] = []
         """What was found damaged and set aside since this process began."""
         self.scratch = Scratch(os.path.join(self.root, "tmp"))

@@ -40,7 +40,7 @@ class Workspace:
         # The work tree of a trial is inside the folder that the store is in.
         store = objects.folder if self.root.startswith(f"{objects.root}/") else objects.root
         self._closed = (f"{self.root}/.git", f"{self.root}/.outdo", store)
-        self._looks = Looks(self.root, objects.folder, self._closed, stat)
+        self._looks = Looks(self.root, objects.homes, self._closed, stat)
 
     # ---------------------------------------------------------------- looking
 

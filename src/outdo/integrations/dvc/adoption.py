@@ -8,7 +8,7 @@ from outdo.core.graph import is_glob
 from outdo.core.model import Entry, Path, Record, Stage, StageName, Value
 from outdo.integrations.dvc.hashes import Found
 from outdo.integrations.dvc.lockfile import DvcLock
-from outdo.integrations.dvc.records import MD5, Item, StageLock
+from outdo.integrations.dvc.records import DOS2UNIX, MD5, Item, StageLock
 from outdo.integrations.dvc.repository import Repository
 from outdo.integrations.dvc.runcache import may_be_kept, run_key
 from outdo.integrations.dvc.twins import Twins
@@ -31,11 +31,7 @@ class Adoption:
     def result(self, stage: Stage, asked: Record) -> Record | None:
         """What `dvc.lock` or DVC's run cache says of a stage with these inputs, if its outputs are in the workspace or
         in DVC's cache."""
-        found = next(
-            filter(None, (self._record(stage, asked, one) for one in self.known(stage, asked))), None
-        )
-        self.repository.save()
-        return found
+        return next(filter(None, (self._record(stage, asked, one) for one in self.known(stage, asked))), None)
 
     def recorded(self, stages: Sequence[Stage], lock: str) -> Mapping[StageName, Mapping[Path, Entry | None]]:
         """What a `dvc.lock` of this text says that outputs held; None for what DVC's cache lacks."""
@@ -131,7 +127,7 @@ class Adoption:
         untold: list[StageName] = []
         for stage in stages:
             record = records.get(stage.name)
-            if record is None or not _in_place(stage, record, entries):
+            if record is None or not _in_place(stage, record, entries) or self._said_by_dvc_2(stage, record):
                 continue
             entry = self._told(stage, record)
             if entry is None:
@@ -141,6 +137,17 @@ class Adoption:
         self.repository.write_lock(told)
         self.repository.save()
         return untold
+
+    def _said_by_dvc_2(self, stage: Stage, record: Record) -> bool:
+        """Whether the lock says it already in the words of DVC 2, which stay as long as they hold."""
+        said = self.repository.lock.stages.get(stage.name)
+        if said is None or all(item.hash != DOS2UNIX for item in (*said.deps, *said.outs)):
+            return False
+        return self._matches(stage, record, said) and all(
+            (found := self.repository.look(posixpath.join(stage.wdir, item.path), item.hash)) is not None
+            and found.md5 == item.md5
+            for item in said.outs
+        )
 
     def _told(self, stage: Stage, record: Record) -> StageLock | None:
         """What `dvc.lock` says of a result, once the cache holds it; None where DVC has no words for it."""
