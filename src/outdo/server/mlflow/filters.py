@@ -24,10 +24,12 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_KEY = re.compile(r"(?:[\w ]+\.\s*)?(?:`[^`]+`|\"[^\"]+\"|[\w.\-/]+)")
 _NUMERIC: frozenset[str] = frozenset({"=", "!=", ">", ">=", "<", "<="})
 _TEXTUAL: frozenset[str] = frozenset({"=", "!=", "LIKE", "ILIKE"})
 _LISTED: frozenset[str] = frozenset({"IN", "NOT IN"})
 _NULL: frozenset[str] = frozenset({"IS NULL", "IS NOT NULL"})
+DATASETS = ("name", "digest", "context")
 LONGEST = 100_000
 """Characters that a filter may have."""
 
@@ -37,7 +39,8 @@ class Attribute(Struct, frozen=True):
 
     operators: frozenset[str]
     numeric: bool = False
-    ordered: bool = True
+    quoted: bool = False
+    """Whether a number may stand in quotes."""
 
 
 class Language(Struct, frozen=True):
@@ -106,7 +109,7 @@ VERSIONS = Language(
         "name": Attribute(_TEXTUAL | {"IN"}),
         "run_id": Attribute(_TEXTUAL | {"IN"}),
         "source_path": Attribute(_TEXTUAL),
-        "version_number": _TIME,
+        "version_number": Attribute(_NUMERIC, numeric=True, quoted=True),
         **_STAMPS,
     },
     _TAGS,
@@ -224,13 +227,12 @@ def _comparison(tokens: list[Token], language: Language) -> Condition:
     operator = _operator(tokens)
     attribute = language.attributes[key] if entity == "attribute" else None
     numeric = entity == "metric" or (attribute is not None and attribute.numeric)
-    allowed = (
-        attribute.operators
-        if attribute
-        else _NUMERIC
-        if numeric
-        else _TEXTUAL | (_NULL if language.null else set())
-    )
+    if attribute:
+        allowed = attribute.operators
+    elif entity == "dataset":
+        allowed = _TEXTUAL | _LISTED
+    else:
+        allowed = _NUMERIC if numeric else _TEXTUAL | (_NULL if language.null else frozenset())
     if operator not in allowed:
         raise Invalid(f"Invalid comparator '{operator}' for '{key}': expected one of {sorted(allowed)}")
     if operator in _NULL:
@@ -239,6 +241,8 @@ def _comparison(tokens: list[Token], language: Language) -> Condition:
         return Condition(entity, key, operator, _listed(tokens))
     value = tokens.pop(0) if tokens else Token("end", "")
     if numeric:
+        if attribute and attribute.quoted and value.kind == "text":
+            value = _tokens(value.text[1:-1])[0] if value.text[1:-1].strip() else value
         if value.kind != "number":
             raise Invalid(f"Expected a number to compare '{key}' with, but found {value.text or 'nothing'}")
         return Condition(
@@ -307,6 +311,8 @@ def _identifier(text: str, language: Language) -> tuple[Entity, str]:
         key = _bare(rest.strip())
     if entity is None:
         raise Invalid(f"Invalid entity type '{head}'. Valid values are {sorted(set(language.others))}")
+    if entity == "dataset" and key not in DATASETS:
+        raise Invalid(f"Invalid dataset key '{key}' specified. Valid keys are '{list(DATASETS)}'")
     if entity == "attribute":
         key = language.aliases.get(key, key)
         if key not in language.attributes:
@@ -340,7 +346,7 @@ def _orders(texts: Sequence[str], language: Language, default: Sequence[Order]) 
     found: list[Order] = []
     for text in texts:
         match = re.fullmatch(r"\s*(.+?)(?:\s+(asc|desc))?\s*", text, re.IGNORECASE)
-        if match is None or not re.fullmatch(r"[\w\-/ ]+\.\s*.+|`[^`]+`|\"[^\"]+\"|\w+", match[1]):
+        if match is None or not _KEY.fullmatch(match[1]):
             raise Invalid(f"Invalid order_by clause '{text}'")
         entity, key = _identifier(match[1], language)
         if any((one.entity, one.key) == (entity, key) for one in found):

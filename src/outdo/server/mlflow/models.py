@@ -168,7 +168,7 @@ def delete(connection: Connection, asked: OfModel, desk: Desk) -> Json:
 
 def set_tags(connection: Connection, asked: Tags, desk: Desk) -> Json:
     models.put_tags(connection, models.number_of(connection, asked.model_id), read_tags(asked.tags, "tags"))
-    return get(connection, asked, desk)
+    return {}
 
 
 def delete_tag(connection: Connection, asked: OneTag, desk: Desk) -> Json:

@@ -114,14 +114,15 @@ def create(connection: Connection, asked: Create, desk: Desk) -> Json:
         id_,
         experiment.id,
         name,
-        asked.user_id or tags.get("mlflow.user", ""),
+        asked.user_id,
         "RUNNING",
         asked.start_time if asked.start_time is not None else 0,
         None,
         f"{experiment.location.rstrip('/')}/{id_}/artifacts",
         True,
     )
-    return {"run": said_run(runs.create(connection, info, {**tags, runs.NAME_TAG: name}))}
+    said = said_run(runs.create(connection, info, {**tags, runs.NAME_TAG: name}))
+    return {"run": {part: value for part, value in said.items() if part != "outputs"}}
 
 
 def get(connection: Connection, asked: OfRun, desk: Desk) -> Json:
@@ -193,7 +194,6 @@ def history(connection: Connection, asked: History, desk: Desk) -> Json:
     question = (asked.run, asked.metric_key)
     page = read_page(asked.page_token, size or MOST_POINTS, question)
     name = asked.metric_key or ""
-    runs.find_info(connection, asked.run)
     found, after = points.history(connection, asked.run, name, size, page.after)
     return said_page({"metrics": [said_point(point) for point in found]}, after, question)
 

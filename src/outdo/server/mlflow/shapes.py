@@ -164,26 +164,26 @@ def experiment_number(text: str) -> int:
 
 
 def read_tags(tags: Iterable[Tag], path: str = "", limit: int = TAG_LENGTH) -> dict[str, str]:
-    """Tags by key, the last of each; raises `Invalid`."""
+    """Tags by key, the last of each; raises `Invalid`. A run's tag that is too long is cut, as clients rely on."""
     found: dict[str, str] = {}
     for at, tag in enumerate(tags):
         where = f"{path}[{at}]." if path else ""
         key = check_key(tag.key, f"{where}key")
-        check_length(f"{where}value", limit, tag.value)
-        found[key] = tag.value
+        if limit != TAG_LENGTH:
+            check_length(f"{where}value", limit, tag.value)
+        found[key] = tag.value[:limit]
     return found
 
 
 def read_params(params: Sequence[Tag], path: str = "") -> dict[str, str]:
-    """Params by key; raises `Invalid`, also where a key is there twice."""
+    """Params by key; raises `Invalid`, also where a key is there twice. A value that is too long is cut."""
     found: dict[str, str] = {}
     twice: list[str] = []
     for at, param in enumerate(params):
         key = check_key(param.key, f"{path}[{at}].key" if path else "key", "Param key")
-        check_length("Param value", PARAM_LENGTH, param.value)
         if key in found:
             twice.append(key)
-        found[key] = param.value
+        found[key] = param.value[:PARAM_LENGTH]
     if twice:
         raise Invalid(
             f"Duplicate parameter keys have been submitted: {twice}. Please ensure the request contains only one param "
