@@ -381,7 +381,7 @@ def test_a_full_disk_is_said_with_a_way_out(objects: Objects) -> None:
 def test_a_full_disk_leaves_nothing_half_written(objects: Objects) -> None:
     with pytest.raises(StoreUnwritable):
         objects.put_bytes(BIG)
-    assert files_in(objects.root) == []
+    assert files_in(objects.folder) == unfinished(objects) == []
 
 
 def test_a_file_too_big_for_the_disk_leaves_nothing_half_written(
@@ -391,7 +391,7 @@ def test_a_file_too_big_for_the_disk_leaves_nothing_half_written(
     request.getfixturevalue("small_files")
     with pytest.raises(StoreUnwritable):
         objects.copy_in(str(source))
-    assert files_in(objects.root) == []
+    assert files_in(objects.folder) == unfinished(objects) == []
 
 
 def test_the_store_goes_on_once_there_is_room(objects: Objects) -> None:

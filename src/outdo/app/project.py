@@ -70,6 +70,8 @@ class Project:
         # DVC keeps a large file whole, so as chunks it would be kept twice.
         own = Objects(store, 0, (dvc.cache,)) if dvc else Objects(store, chunked)
         self.objects: Objects = borrows.objects if borrows else own
+        if not borrows and home is None and os.path.realpath(store) != os.path.realpath(self.state):
+            self.objects.lease.user = os.path.realpath(root)
         self.results = Results(self.home if borrows else store)
         self.environments: str = borrows.environments if borrows else _environments(self.home)
         """The folder of the environments that are built for stages: the project's own, or `OUTDO_HOME`'s."""

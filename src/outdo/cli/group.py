@@ -35,6 +35,7 @@ COMMANDS = {
     "fetch": "the same, into the store only",
     "data": "files and folders outside the pipeline, kept by content",
     "server": "serve runs, metrics and artifacts to MLflow clients",
+    "gc": "free space: remove what nothing needs from the store",
     "schema": "the JSON Schema of outdo.yaml, for editors",
 }
 

@@ -333,6 +333,20 @@ class MergeConflict(UserError):
     is meant. Take either side, or make the file anew and add it."""
 
     code = "E421"
+
+
+class StoreBusy(UserError):
+    """Nothing can be collected now: another process does so, or it can't be seen who works with the store."""
+
+    code = "E419"
+    exit_code = 1
+
+
+class SharedStore(UserError):
+    """Several projects use this store, and what one of them needs is not known, as it is not where it was or can't be
+    read. Nothing is removed, as that could be what it needs."""
+
+    code = "E420"
     exit_code = 1
 
 

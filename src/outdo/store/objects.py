@@ -25,6 +25,7 @@ from outdo.store.files import (
     unwritable,
     write,
 )
+from outdo.store.lease import Lease
 from outdo.store.recipes import Recipes
 from outdo.store.shards import Shards
 
@@ -60,6 +61,7 @@ class Objects:
         self.damaged: list[Digest] = []
         """What was found damaged and set aside since this process began."""
         self.scratch = Scratch(os.path.join(self.root, "tmp"))
+        self.lease = Lease(self.root)
         self._known: dict[Digest, Seal] = {}
         self._shards = Shards(self.folder)
         self._lock = threading.Lock()
@@ -95,6 +97,15 @@ class Objects:
         rest = [digest for digest in digests if digest not in here]
         cut = self.recipes.among(rest)
         return [digest for digest in rest if digest not in cut or not self.chunks.has(digest)]
+
+    def rely(self, digest: Digest) -> bool:
+        """As `has`; and it stays here while this process lives, though nothing may name it yet."""
+        self.lease.take()
+        if self.lease.touch(self.place(digest)):
+            return True
+        return self.lease.touch(self.recipes.place(digest)) and all(
+            self.lease.touch(self.place(chunk)) for chunk in self.parts(digest)
+        )
 
     def parts(self, digest: Digest) -> list[Digest]:
         """The chunks of an object that is kept as such, each once; none of any other."""
@@ -265,6 +276,7 @@ class Objects:
         None where that can't be done (another file system, another owner, too many links), or the file is
         changing, or so large that it shall be kept as chunks. `digest` saves hashing a file that is still marked as
         it was `found`."""
+        self.lease.take()
         for _ in range(_TRIES):
             try:
                 fd = os.open(path, _READ | os.O_NOFOLLOW)
@@ -334,6 +346,7 @@ class Objects:
                 os.link(place if sound else path, temporary)
                 os.rename(temporary, path if sound else place)
                 there = there if sound else before
+            self.lease.touch(place)
             here = os.stat(path)
         except FileNotFoundError:
             return None  # another thread has just put its file in the place of the object
@@ -352,6 +365,9 @@ class Objects:
                 return False
         except (NotInStore, Damaged):
             return False
+        self.lease.take()
+        if not self.lease.touch(self.place(digest)):
+            return False
         self._shards.note(digest)
         return True
 
@@ -367,12 +383,14 @@ class Objects:
         self.recipes.sync()
 
     def close(self) -> None:
-        """Nothing temporary of this process is left."""
+        """Nothing temporary of this process is left, and it needs nothing any more."""
         self.scratch.close()
+        self.lease.close()
 
     # ---------------------------------------------------------------- inside
 
     def _temporary(self) -> str:
+        self.lease.take()
         try:
             return self.scratch.name()
         except OSError as error:

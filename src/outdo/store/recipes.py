@@ -74,6 +74,10 @@ class Recipes:
             self.set_aside(digest)
         return recipe
 
+    def place(self, digest: Digest) -> str:
+        """Where the recipe of a file would be, whether or not it is there."""
+        return self._shards.place(digest)
+
     def put(self, digest: Digest, recipe: Recipe) -> None:
         """This is the recipe of the file from now on; raises `StoreUnwritable`."""
         write_atomic(self._shards.place(digest), encode(recipe))

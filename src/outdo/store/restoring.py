@@ -13,7 +13,6 @@ from outdo.store.links import Links
 from outdo.store.looks import Looks
 from outdo.store.nodes import Tree, folders_of
 from outdo.store.objects import Objects
-from outdo.store.presence import lacking
 from outdo.store.trees import refuse_file_as_folder
 
 
@@ -43,9 +42,9 @@ class Wanted:
         """What the file at this place shall hold."""
         return Digest(self.digests[32 * place : 32 * place + 32].hex())
 
-    def all_digests(self) -> Iterable[Digest]:
+    def all_digests(self) -> set[Digest]:
         """What all files shall hold."""
-        return map(self.digest, range(len(self.names)))
+        return set(map(self.digest, range(len(self.names))))
 
 
 class Restoring:
@@ -68,9 +67,9 @@ class Restoring:
         """The folder holds what is wanted, and the stat cache knows that. Raises `NotInStore`, before anything is
         touched, where the store lacks a part."""
         wanted, scan = self._wanted, self._scan
-        lost = lacking(objects, wanted.all_digests())
+        lost = objects.lacking(wanted.all_digests())
         if lost:
-            raise NotInStore(f"'{self._path}' needs object {lost[:12]}…, which the store does not hold")
+            raise NotInStore(f"'{self._path}' needs object {lost[0][:12]}…, which the store does not hold")
         if stat.S_ISDIR(_mode(self._place)):
             self._clear()
         else:

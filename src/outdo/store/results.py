@@ -10,6 +10,7 @@ from msgspec import DecodeError, ValidationError, msgpack
 
 from outdo.core.model import Key, Record
 from outdo.store.atomic import write_atomic
+from outdo.store.files import drop
 
 _encode = msgpack.Encoder(order="sorted").encode
 _decode = msgpack.Decoder(Record).decode
@@ -37,7 +38,7 @@ class Results:
     def get(self, key: Key) -> Record | None:
         """The result of a key; None where it is unknown, or its file is damaged, which then counts as unknown."""
         try:
-            with open(self._path(key), "rb") as file:
+            with open(self.place(key), "rb") as file:
                 record = decode(file.read())
         except OSError:
             return None
@@ -45,7 +46,11 @@ class Results:
 
     def put(self, record: Record) -> None:
         """Remembers a result in place of any former one of its key; raises `StoreUnwritable`."""
-        write_atomic(self._path(record.key), _encode(record))
+        write_atomic(self.place(record.key), _encode(record))
+
+    def drop(self, key: Key) -> None:
+        """Nothing is known under a key any more."""
+        drop(self.place(key))
 
     def keys(self) -> list[Key]:
         """Of all results that this store knows."""
@@ -55,5 +60,6 @@ class Results:
             return []
         return sorted(Key(name) for name in names if len(name) == 64)
 
-    def _path(self, key: Key) -> str:
+    def place(self, key: Key) -> str:
+        """Where the result of a key would be, whether or not it is there."""
         return os.path.join(self._root, key)

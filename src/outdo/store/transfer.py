@@ -7,7 +7,7 @@ transfer breaks off, and the next one goes on.
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from blake3 import blake3
@@ -212,7 +212,7 @@ class Transfer:
 
     def _fetch_files(self, sizes: Mapping[Digest, int]) -> Moved:
         """Files as they are at the remote: the large ones as chunks, if there is a recipe, all others as objects."""
-        wanted = {file: sizes[file] for file in self._objects.lacking(sizes)}
+        wanted = {file: sizes[file] for file in self._wanted(sizes)}
         cut = self._recipes({file: size for file, size in wanted.items() if size >= LARGE})
         first = self._fetch_objects(
             {**{file: size for file, size in wanted.items() if file not in cut}, **_chunks(cut)}
@@ -273,7 +273,7 @@ class Transfer:
         return False
 
     def _fetch_objects(self, sizes: Mapping[Digest, int]) -> Moved:
-        wanted = self._objects.lacking(sizes)
+        wanted = self._wanted(sizes)
         self._expect(len(wanted), sum(sizes[digest] for digest in wanted))
         missing: list[Digest] = []
         arrived: list[int] = []
@@ -288,6 +288,12 @@ class Transfer:
 
         side_by_side(fetch, sorted(wanted, key=sizes.__getitem__, reverse=True), self._threads)
         return Moved(len(arrived), sum(arrived), 0, len(sizes) - len(wanted), tuple(missing))
+
+    def _wanted(self, digests: Collection[Digest]) -> list[Digest]:
+        """Those that are not here, or would not stay until something names them."""
+        lacking = self._objects.lacking(digests)
+        absent = set(lacking)
+        return lacking + [one for one in digests if one not in absent and not self._objects.rely(one)]
 
     def _receive(self, digest: Digest) -> int | None:
         """Size of an object that the store now holds; None where the remote has none that is right.

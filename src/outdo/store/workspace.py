@@ -15,7 +15,6 @@ from outdo.store.links import Links
 from outdo.store.looks import Looks, Stamp, file_entry
 from outdo.store.nodes import Tree
 from outdo.store.objects import Objects, Stored
-from outdo.store.presence import lacking
 from outdo.store.restoring import Restoring, Wanted
 from outdo.store.statcache import StatCache
 
@@ -71,12 +70,13 @@ class Workspace:
         return self._contents(path).tree(path)
 
     def holds(self, entry: Entry) -> bool:
-        """Whether the store has all that it takes to restore this entry."""
+        """Whether the store has all that it takes to restore this entry; it stays so while this process lives."""
+        self._objects.lease.take()
         if entry.kind == "file":
             return self._objects.has(entry.digest)
         try:
             parts = trees.leaves(self._objects.get, entry.digest)
-            return lacking(self._objects, (file[1] for part in parts for file in part.files)) is None
+            return not self._objects.lacking({file[1] for part in parts for file in part.files})
         except (NotInStore, Damaged):
             return False
 
@@ -117,7 +117,7 @@ class Workspace:
         contents = self._contents(path)
         for index in contents.files():
             digest = contents.digest(index)
-            if digest is None or not self._objects.has(digest):
+            if digest is None or not self._objects.rely(digest):
                 self._objects.copy_in(f"{contents.scan.top}/{contents.scan.names[index]}")
         contents.entry(path, self._objects.put_bytes)
 
@@ -127,6 +127,7 @@ class Workspace:
         With `link` files may be one with their objects, and are then read-only. Raises `Damaged` or `NotInStore`
         where the store lacks a part, and `StoreUnwritable` where the workspace can't be written."""
         place = self._writable(path)
+        self._objects.lease.take()
         try:
             os.makedirs(os.path.dirname(place), exist_ok=True)
             if entry.kind == "tree":
@@ -192,8 +193,8 @@ class Workspace:
         """The file is in the store; `digest` is what is certain of it, and saves all work where that is there too."""
         if digest:
             linked = not (link and self._links.shares) or not found[4] & _WRITABLE
-            if self._objects.has(digest) and (linked or not self._objects.whole(digest)):
-                return Stored(digest, found)
+            if self._objects.rely(digest) and (linked or not self._objects.whole(digest)):
+                return Stored(digest, mark(os.stat(place)))
         try:
             return self._links.store(place, found, digest, link=link)
         except FileNotFoundError:

@@ -20,6 +20,7 @@ COMMANDS = {
     "merge": "join pointers and .gitignores that two branches have changed",
     "move": "give tracked data another name",
     "remove": "track paths no more",
+    "gc": "free space: remove what nothing needs from the store",
 }
 
 _MODULES = {"import": "import_data", "import-url": "import_url"}
