@@ -34,6 +34,7 @@ Examples:
   outdo show 12 --json                for a program
 """
 
+REPRODUCED = {"within": "within the tolerance", "failed": "could not be made again"}
 STAGE_MARKS: Mapping[StageState, tuple[str, str]] = {
     "ran": ("✓", "green"),
     "restored": ("↺", "cyan"),
@@ -98,9 +99,6 @@ def _text(found: RunView, now: datetime, paint: Paint) -> str:
         "\n".join(f"{paint('warning', 'yellow')}: {plain(each)}" for each in found.warnings),
     ]
     return "\n\n".join(part for part in parts if part)
-
-
-REPRODUCED = {"within": "within the tolerance", "failed": "could not be made again"}
 
 
 def _head(found: RunView, now: datetime, paint: Paint) -> str:
