@@ -16,6 +16,7 @@ from outdo.core.reproduction import (
     numbers,
     numbers_clause,
     parse_tolerance,
+    same_but_numbers,
     scores_clause,
     scores_verdict,
     table_verdict,
@@ -94,6 +95,23 @@ def test_a_metric_of_its_own_tolerance() -> None:
 @given(st.dictionaries(st.text(max_size=3), FLOATS, max_size=5))
 def test_numbers_do_not_differ_from_themselves(values: dict[str, float]) -> None:
     assert numbers(values, values, Tolerance(0.0)) == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"auc": 0.1, "by": "x"}, {"auc": 0.2, "by": "x"}, True),
+        ({"auc": 0.1, "by": "x"}, {"auc": 0.1, "by": "y"}, False),
+        ({"auc": 0.1}, {"auc": 0.1, "more": 1}, True),
+        ({"auc": 0.1}, {"auc": 0.1, "more": "text"}, False),
+        ({"a": [1, {"b": 2}]}, {"a": [3, {"b": 4}]}, True),
+        ({"a": [1]}, {"a": [1, 2]}, False),
+        ({"ok": True}, {"ok": False}, False),
+        ([], {}, False),
+    ],
+)
+def test_what_is_no_number_has_to_be_the_same(one: object, other: object, same: bool) -> None:
+    assert same_but_numbers(one, other) is same
 
 
 def test_the_worst_verdict_counts() -> None:

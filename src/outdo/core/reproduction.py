@@ -9,7 +9,7 @@ from msgspec import Struct
 from outdo.core.causes import Cause
 from outdo.core.compare import ValueChange
 from outdo.core.errors import Usage
-from outdo.core.model import Entry, Path, RunId, StageName
+from outdo.core.model import Entry, Path, RunId, StageName, Value
 from outdo.core.tablediff import TableDiff
 
 Verdict = Literal["identical", "within", "differs", "missing"]
@@ -145,6 +145,22 @@ def numbers(
             known = delta if math.isfinite(delta) else None
             found.append(Number(name, old, new, known, relative, close(old, new, tolerance.of(name))))
     return tuple(found)
+
+
+def same_but_numbers(one: Value, other: Value) -> bool:
+    """Whether two nested values are the same wherever neither has a number."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        plain = [
+            key for key in {*one, *other} if not (_is_number(one.get(key)) or _is_number(other.get(key)))
+        ]
+        return all(key in one and key in other and same_but_numbers(one[key], other[key]) for key in plain)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_but_numbers, one, other))
+    return _is_number(one) or _is_number(other) or bool(one == other)
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

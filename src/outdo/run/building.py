@@ -115,15 +115,12 @@ class Environments:
         folder = os.path.join(self._folder, mark[:24])
         recipe = Recipe(kind, packages, os.path.join(self._root, packages.file), folder, program_path, python)
         started = time.monotonic()
-        note = _note(folder)
-        if note is None:
-            note = self._build(recipe, version, build)
-            built_in = time.monotonic() - started
-        else:
-            built_in = 0.0
+        there = _note(folder)
+        note = there or self._build(recipe, version, build)
+        seconds = 0.0 if there else time.monotonic() - started
+        notices = () if there else tuple(_notices(packages, kind, contents, folder))
         variables = _variables(folder, top, env, kind)
-        notices = tuple(_notices(packages, kind, contents, folder))
-        return Built(str(packages), mark, folder, variables, note.distributions, built_in, notices)
+        return Built(str(packages), mark, folder, variables, note.distributions, seconds, notices)
 
     def _build(self, recipe: Recipe, version: str, build: Build) -> _Note:
         """Builds in the folder, unless someone else has meanwhile."""

@@ -10,7 +10,7 @@ from outdo.app.project import Project
 from outdo.app.reproduce.inputs import files_of, same_content
 from outdo.app.reproduce.target import Target
 from outdo.core.errors import UserError
-from outdo.core.model import Digest, Entry, Path, Record, StageFinished, StageName
+from outdo.core.model import Digest, Entry, Path, Record, StageFinished, StageName, Value
 from outdo.core.params import parse
 from outdo.core.reproduction import (
     Judged,
@@ -19,6 +19,7 @@ from outdo.core.reproduction import (
     Verdict,
     numbers,
     numbers_clause,
+    same_but_numbers,
     scores_clause,
     scores_verdict,
     table_verdict,
@@ -38,6 +39,10 @@ TEXT_LIMIT = 1_000_000
 """Bytes up to which two texts are compared line by line."""
 MOST_FILES = 3
 """How many files of a folder a clause names."""
+MOST_LOOKED = 50
+"""How many files of a folder are looked into."""
+MOST_LINES = 4_000
+"""Lines of two texts up to which those that came and went are told apart."""
 _PIECE = 1 << 20
 
 
@@ -97,18 +102,19 @@ def _output(made: Made, stage: StageName, path: Path, before: Entry, after: Entr
 
 
 def _metrics(made: Made, path: Path, old: str, new: str) -> tuple[Verdict, str, tuple[Number, ...]] | None:
-    sides = []
+    sides: list[Value] = []
     for place in (old, new):
         try:
             with open(place, encoding="utf-8") as file:
-                sides.append(numbers_in(parse(path, file.read(METRICS_LIMIT))))
+                sides.append(parse(path, file.read(METRICS_LIMIT)))
         except (UserError, OSError, UnicodeDecodeError):
             return None
-    found = numbers(sides[0], sides[1], made.tolerance)
-    if not found:
-        return "within", "the same numbers in other bytes", ()
+    found = numbers(numbers_in(sides[0]), numbers_in(sides[1]), made.tolerance)
+    told = numbers_clause(found) or "the same numbers"
+    if not same_but_numbers(*sides):
+        return "differs", f"{told}; what is no number differs", found
     verdict: Verdict = "within" if all(one.within for one in found) else "differs"
-    return verdict, numbers_clause(found), found
+    return verdict, told if found else f"{told} in other bytes", found
 
 
 class _Look(Struct, frozen=True):
@@ -143,11 +149,13 @@ class _Look(Struct, frozen=True):
         verdicts: list[Verdict] = []
         told: list[str] = []
         changed = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
-        for name in changed:
+        if len(changed) > MOST_LOOKED:
+            verdicts.append("differs")
+        for name in changed[:MOST_LOOKED]:
             verdict, how = self._member(name, old.get(name), new.get(name))
             verdicts.append(verdict)
             told.append(f"{name} {how}".strip())
-        more = f", and {len(told) - MOST_FILES} more" if len(told) > MOST_FILES else ""
+        more = f", and {len(changed) - MOST_FILES} more" if len(changed) > MOST_FILES else ""
         count = f"{len(changed)} of {len({*old, *new})} files"
         return worst(verdicts), f"{count}: {', '.join(told[:MOST_FILES])}{more}"
 
@@ -210,7 +218,7 @@ def _texts(old: bytes, new: bytes) -> tuple[list[str], list[str]] | None:
 def _lines(old: list[str], new: list[str]) -> str:
     from difflib import SequenceMatcher
 
-    if len(old) + len(new) > 20_000:
+    if len(old) + len(new) > MOST_LINES:
         differ = sum(one != other for one, other in zip_longest(old, new))
         return f"{differ:,} lines"
     parts = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
