@@ -145,3 +145,16 @@ def test_a_lock_with_gits_marks_names_each_conflict(single: Path) -> None:
         fresh(single)
     assert (single / "dvc.lock").read_text().startswith("<<<<<<<")
     assert "git checkout --theirs dvc.lock" in found.value.fix
+
+
+def test_a_repository_of_data_alone_is_a_project_without_stages(tmp_path: Path) -> None:
+    root = made(tmp_path / "data", **{".dvc/config": "", "raw/in.txt": "x"})
+    project = open_project(str(root / "raw"))
+    assert (project.root, project.pipeline.stages) == (str(root), ())
+
+
+def test_a_pipeline_that_is_written_later_is_seen(tmp_path: Path) -> None:
+    root = made(tmp_path / "data", **{".dvc/config": "", "in.txt": "x"})
+    open_project(str(root))
+    made(root, **{"dvc.yaml": ALONE})
+    assert [stage.name for stage in open_project(str(root)).pipeline.stages] == ["make"]

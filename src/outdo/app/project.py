@@ -12,7 +12,7 @@ from outdo.app.params import ParamFiles
 from outdo.core.digest import digest_bytes
 from outdo.core.errors import NoProject, NotYaml, UserError
 from outdo.core.graph import Graph, build
-from outdo.core.model import Entry, Param, Path, Pipeline, Place, Record, Stage, StageName
+from outdo.core.model import Entry, Param, Path, Pipeline, Place, Record, Source, Stage, StageName
 from outdo.core.plan import Facts
 from outdo.core.version import VERSION
 from outdo.store.atomic import write_atomic
@@ -221,9 +221,13 @@ def _find(start: str) -> tuple[str, str]:
                 return folder, name
         above = os.path.dirname(folder)
         if above == folder:
-            what = "no outdo.yaml here or in any folder above"
-            raise NoProject(what, where=os.path.abspath(start), fix="outdo init")
+            break
         folder = above
+    top = _top(os.path.abspath(start))  # a repository of DVC's may have data alone
+    if top and os.path.isfile(os.path.join(top, ".dvc", "config")):
+        return top, DVC
+    what = "no outdo.yaml here or in any folder above"
+    raise NoProject(what, where=os.path.abspath(start), fix="outdo init")
 
 
 def _links(dvc: "Settings | None") -> tuple[str, ...]:
@@ -284,6 +288,8 @@ def _compile(project: Project) -> Pipeline:
             ) from None
 
     text = read(project.file)
+    if text is None and project.file == DVC:
+        return Pipeline(os.path.basename(project.root), (), sources=(Source(DVC, None),))
     if text is None:
         raise NoProject(f"'{project.file}' can't be read", where=project.root)
     config = lazy("outdo.core.config")
