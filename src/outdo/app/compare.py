@@ -7,13 +7,13 @@ from msgspec import Struct
 
 from outdo.app.contents import contents
 from outdo.app.project import POINTERS, STATE, Project, open_project
-from outdo.app.sides import WORKSPACE, Held, held, held_all, written
+from outdo.app.sides import DVC_LOCK, WORKSPACE, Held, held, held_all, written
 from outdo.core import compare
 from outdo.core.compare import Comparison, LineChange
 from outdo.core.model import Value
 from outdo.core.ranking import chosen
 from outdo.run.git import Refused, in_repository
-from outdo.run.revisions import line_changes
+from outdo.run.revisions import line_changes, patch_between
 from outdo.store.lock import NAME as LOCK
 
 Part = Literal["code", "params", "metrics", "data"]
@@ -45,9 +45,15 @@ def sides(project: Project, words: Sequence[str]) -> tuple[str, str]:
 
 
 def diff(
-    start: str, words: Sequence[str], parts: Sequence[Part] = PARTS, *, key: Sequence[str] = ()
+    start: str,
+    words: Sequence[str],
+    parts: Sequence[Part] = PARTS,
+    *,
+    key: Sequence[str] = (),
+    patch: bool = False,
 ) -> Comparison:
-    """All in which the second of two sides differs from the first; raises `UnknownRevision`.
+    """All in which the second of two sides differs from the first, with the lines of code where a `patch` is wanted;
+    raises `UnknownRevision`.
 
     The rows of tables that have the columns of `key` are told apart by them."""
     project = open_project(start)
@@ -55,6 +61,7 @@ def diff(
     both = [old.side, new.side]
     notices = [*old.side.notices, *new.side.notices]
     code, lost = _code(project, old, new) if "code" in parts else ((), ())
+    lines = _patch(project, old, new, code) if patch and code else ""
     return Comparison(
         old.side.name,
         new.side.name,
@@ -63,6 +70,7 @@ def diff(
         compare.value_changes(*compare.metrics_of(both)) if "metrics" in parts else (),
         contents(project, old, new, key) if "data" in parts else (),
         tuple(dict.fromkeys([*notices, *lost])),
+        lines,
     )
 
 
@@ -102,9 +110,17 @@ def _code(project: Project, old: Held, new: Held) -> tuple[tuple[LineChange, ...
         unknown = [held.side.name for held in (old, new) if held.code is None]
         known = in_repository(project.root)
         return (), (f"the code of {' and of '.join(unknown)} is not on record",) if known else ()
-    without = [*written(project.pipeline), *old.side.outs, *new.side.outs, LOCK, STATE]
+    locks = [LOCK, DVC_LOCK] if project.adopted else [LOCK]
+    without = [*written(project.pipeline), *old.side.outs, *new.side.outs, *locks, STATE]
     try:
         found = line_changes(project.root, old.code, new.code, list(dict.fromkeys(without)))
         return tuple(change for change in found if not change.path.endswith(POINTERS)), ()
     except Refused as refused:
         return (), (f"the code could not be compared: {refused}",)
+
+
+def _patch(project: Project, old: Held, new: Held, code: Sequence[LineChange]) -> str:
+    assert old.code is not None
+    assert new.code is not None
+    found = patch_between(project.root, old.code, new.code, [change.path for change in code])
+    return found.decode("utf-8", "replace")

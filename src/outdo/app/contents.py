@@ -96,4 +96,6 @@ class _Look(Struct, frozen=True):
             return None
 
     def _place(self, held: Held, path: Path, digest: Digest) -> str:
+        if not held.here:
+            self.project.take_in(Entry(digest, 0))
         return os.path.join(self.project.root, path) if held.here else self.project.objects.path(digest)

@@ -1,5 +1,6 @@
 """A comparison in words: lines for a terminal, and Markdown for a pull request."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from outdo.cli.columns import Cell, Column, aligned
@@ -10,6 +11,8 @@ from outdo.core.tablediff import TableDiff, clause, details
 from outdo.core.values import short
 from outdo.core.wording import size
 
+PATCH_LIMIT = 50_000
+"""Characters of a patch that Markdown shows: forges take comments of 65,536."""
 MANY = 20
 """How many files of one kind are shown; `--json` has all."""
 MANY_CELLS = 5
@@ -32,7 +35,18 @@ def text(found: Comparison, paint: Paint) -> str:
         _section("metrics", "", _values(found.metrics, paint), paint),
         _section("data", "", _data(found.data, paint), paint),
     ]
+    parts.append("\n".join(_painted(line, paint) for line in found.patch.rstrip("\n").split("\n")))
     return "\n\n".join([paint(head, "bold"), *(part for part in parts if part)])
+
+
+def _painted(line: str, paint: Paint) -> str:
+    """A line of a patch."""
+    shown = "\t".join(map(plain, line.split("\t")))
+    if line.startswith(
+        ("diff ", "index ", "--- ", "+++ ", "new file", "deleted file", "old mode", "new mode")
+    ):
+        return paint(shown, "bold")
+    return paint(shown, *{"+": ["green"], "-": ["red"], "@": ["cyan"]}.get(line[:1], []))
 
 
 def _section(title: str, told: str, lines: Sequence[str], paint: Paint) -> str:
@@ -198,6 +212,7 @@ def markdown(found: Comparison) -> str:
         _table_of("Params", ("param", "before", "after", "change"), _value_rows(found.params)),
         _table_of("Data", ("path", "", "size", "what"), _data_rows(found.data)),
         _folded(found.code),
+        _fenced(found.patch),
         *(f"> {_safe(notice)}" for notice in found.notices),
     ]
     return "\n\n".join([head, *(part for part in parts if part)])
@@ -240,6 +255,16 @@ def _folded(changes: Sequence[LineChange]) -> str:
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     summary = f"<summary>Code: {sum_of_code(changes)}</summary>"
     return f"<details>{summary}\n\n| file | | lines |\n| --- | --- | --- |\n{table}\n\n</details>"
+
+
+def _fenced(patch: str) -> str:
+    if not patch:
+        return ""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", patch)), default=0))
+    cut = (
+        patch if len(patch) <= PATCH_LIMIT else f"{patch[:PATCH_LIMIT].rpartition(chr(10))[0]}\n… and more\n"
+    )
+    return f"<details><summary>Lines</summary>\n\n{fence}diff\n{cut.rstrip(chr(10))}\n{fence}\n\n</details>"
 
 
 def _safe(text: str) -> str:

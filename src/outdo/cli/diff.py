@@ -22,6 +22,7 @@ Examples:
   outdo diff 12 last            two runs, by their numbers in `outdo log`
   outdo diff v1.0 run:7f3a      a tag and a run
   outdo diff --key day --key n   tables whose rows are told apart by two columns
+  outdo diff HEAD~1 --patch      with the lines of code
   outdo diff HEAD~1 --json      for a program
 
 \b
@@ -38,19 +39,24 @@ A side is `workspace`, a run, or what Git knows as a commit. A number and `last`
 @click.option(
     "--key", multiple=True, metavar="COLUMN", help="What tells the rows of tables apart; repeatable."
 )
+@click.option("--patch", "-p", is_flag=True, help="The lines of code that differ, too.")
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown, for a pull request.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
-    sides: tuple[str, ...], parts: tuple[Part, ...], key: tuple[str, ...], as_markdown: bool, as_json: bool
-) -> int:
-    return tell("diff", compared(sides, parts or PARTS, key), as_markdown=as_markdown, as_json=as_json)
+    sides: tuple[str, ...], parts: tuple[Part, ...], key: tuple[str, ...], patch: bool, as_markdown: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
+    found = compared(sides, parts or PARTS, key, patch=patch)
+    return tell("diff", found, as_markdown=as_markdown, as_json=as_json)
 
 
-def compared(sides: Sequence[str], parts: Sequence[Part], key: Sequence[str] = ()) -> Comparison:
+def compared(
+    sides: Sequence[str], parts: Sequence[Part], key: Sequence[str] = (), *, patch: bool = False
+) -> Comparison:
     """What differs between the one or two sides that a person named."""
     if len(sides) > 2:
         raise Usage("two sides at the most are compared", fix="for several runs: outdo compare RUN RUN …")
-    return diff(os.curdir, sides, parts, key=key)
+    return diff(os.curdir, sides, parts, key=key, patch=patch)
 
 
 def tell(name: str, found: Comparison, *, as_markdown: bool, as_json: bool) -> int:

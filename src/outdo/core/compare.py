@@ -82,6 +82,8 @@ class Comparison(Struct, frozen=True):
     metrics: tuple[ValueChange, ...] = ()
     data: tuple[DataChange, ...] = ()
     notices: tuple[str, ...] = ()
+    patch: str = ""
+    """The lines of code that differ, as a unified diff, where they were asked for."""
 
     @property
     def same(self) -> bool:

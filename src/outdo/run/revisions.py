@@ -10,6 +10,8 @@ from outdo.core.compare import Kind, LineChange
 from outdo.core.model import Path
 from outdo.run.git import Refused, git, in_repository
 
+MOST = 1000
+"""How many files a patch between two revisions is of."""
 _KINDS: Mapping[bytes, Kind] = {b"A": "added", b"D": "removed"}
 
 
@@ -85,6 +87,21 @@ def line_changes(
         words = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative", "-z"]
         words += ["--numstat", "--raw", old, new, "--", ".", *but]
         return sorted(_parsed(git(root, words, env=trees.env)), key=lambda change: change.path)
+
+
+def patch_between(root: str, before: Revision, after: Revision, paths: Sequence[Path]) -> bytes:
+    """The lines of these files that differ between two revisions, as `git diff` shows them.
+
+    Raises `Refused` where Git can't tell."""
+    if before == after:
+        return b""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="outdo-") as folder:
+        trees = _Trees(root, folder)
+        old, new = (trees.of(each) for each in (before, after))
+        words = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--relative"]
+        return git(root, ["--literal-pathspecs", *words, old, new, "--", *paths[:MOST]], env=trees.env)
 
 
 def edited(root: str) -> set[Path]:
