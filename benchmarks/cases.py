@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from benchmarks import worlds
+from benchmarks import experiments, worlds
 from benchmarks.measure import Contender, Sample, Spread, Unit, of, ratio, spread
 from benchmarks.peers import DVC_ENV, Missing, outdo, peer
 from benchmarks.worlds import World
@@ -236,6 +236,45 @@ def memory(grounds: Grounds) -> Case:
     )
 
 
+def compare(grounds: Grounds) -> Case:
+    """In what the workspace differs from the last commit but one."""
+    ours = grounds.later_runs("compare-outdo", experiments.write_outdo, [outdo(), "diff", "HEAD~1"])
+    theirs = grounds.later_runs("compare-dvc", experiments.write_dvc)
+    return Case(
+        "compare with a commit",
+        [
+            Contender("outdo diff", [outdo(), "diff", "HEAD~1"], ours, says="0.1 → 0.2"),
+            Contender("outdo metrics", [outdo(), "metrics", "HEAD~1"], ours, says="0.1 → 0.2"),
+            Contender(
+                "dvc metrics diff",
+                [peer("dvc"), "metrics", "diff", "HEAD~1"],
+                theirs,
+                grounds.dvc_env,
+                says="0.1",
+            ),
+        ],
+        [
+            beside("outdo diff", "dvc metrics diff", "cpu", 0.1),
+            beside("outdo metrics", "dvc metrics diff", "cpu", 0.1),
+        ],
+    )
+
+
+def log_100(grounds: Grounds) -> Case:
+    """A hundred experiments in a table."""
+    words = [outdo(), "log", "--limit", "0"]
+    ours = grounds.later_runs("log-outdo", experiments.write_outdo_experiments, words)
+    theirs = grounds.later_runs("log-dvc", experiments.write_dvc_experiments)
+    return Case(
+        f"list {experiments.COUNT} experiments",
+        [
+            Contender("outdo log", words, ours, says="0.101"),
+            Contender("dvc exp show", [peer("dvc"), "exp", "show"], theirs, grounds.dvc_env, says="0.101"),
+        ],
+        [beside("outdo log", "dvc exp show", "cpu", 0.1)],
+    )
+
+
 CASES: dict[str, Callable[[Grounds], Case]] = {
     "version": version,
     "noop-5": noop_5,
@@ -245,6 +284,8 @@ CASES: dict[str, Callable[[Grounds], Case]] = {
     "chain-200": chain_200,
     "plan-10000": plan_10000,
     "memory": memory,
+    "compare": compare,
+    "log-100": log_100,
 }
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from outdo.app.contents import contents
+from outdo.app.lazy import lazy
 from outdo.app.project import POINTERS, STATE, Project, open_project
 from outdo.app.sides import DVC_LOCK, WORKSPACE, Held, held, held_all, written
 from outdo.core import compare
@@ -68,7 +68,7 @@ def diff(
         code,
         compare.value_changes(*compare.params_of(both)) if "params" in parts else (),
         compare.value_changes(*compare.metrics_of(both)) if "metrics" in parts else (),
-        contents(project, old, new, key) if "data" in parts else (),
+        lazy("outdo.app.contents").contents(project, old, new, key) if "data" in parts else (),
         tuple(dict.fromkeys([*notices, *lost])),
         lines,
     )

@@ -4,20 +4,26 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import DecodeError, Struct, json
 
-from outdo.app.parallel import aims_of
-from outdo.app.project import STATE
+from outdo.app.lazy import lazy
+from outdo.app.project import STATE, aims_of
 from outdo.app.reproduce.kept import Reproduced, reproductions
 from outdo.core.errors import BadFilter, DamagedLedger, UnknownRun, UnknownStage, UserError
 from outdo.core.model import Aim, Artifact, Digest, Key, Reason, RunId, RunStatus, StageName, Trial, Value
 from outdo.core.query import Filter, Sort, nearest, parse_filter, parse_sort, pick
 from outdo.core.ranking import chosen
 from outdo.core.record import Run, StageRun, StageState
-from outdo.store.ledger import Ledger
+from outdo.store.folded import Folded
 from outdo.store.objects import Objects
+
+if TYPE_CHECKING:
+    from outdo.store.ledger import Ledger
+
+    Runs = Ledger | Folded
+    """Whatever answers for the runs of a project."""
 
 TAIL_LINES = 15
 TAIL_BYTES = 65_536
@@ -136,7 +142,7 @@ def log(root: str, asked: Asked, now: datetime) -> LogPage:
     filters = [parse_filter(each, now) for each in asked.filters]
     sort = parse_sort(asked.sort, descending=not asked.ascending) if asked.sort else None
 
-    def answer(ledger: Ledger) -> LogPage:
+    def answer(ledger: "Runs") -> LogPage:
         recorded = ledger.count()
         if recorded:
             _check_names(ledger, [*filters, *([sort] if sort else [])])
@@ -154,7 +160,7 @@ def log(root: str, asked: Asked, now: datetime) -> LogPage:
 def show(root: str, name: str) -> RunView:
     """All about the run that `name` means: `12`, `last`, `last~1`, a part of its id; raises `UnknownRun`."""
 
-    def answer(ledger: Ledger) -> RunView:
+    def answer(ledger: "Runs") -> RunView:
         run = _run(ledger, name)
         numbers = {id_: number for number, id_ in enumerate(ledger.ids(), 1)}
         return _view(root, run, numbers, tuple(ledger.notices))
@@ -165,7 +171,7 @@ def show(root: str, name: str) -> RunView:
 def runs_named(root: str, names: Sequence[str]) -> list[Run]:
     """The runs that these names mean, one for each; raises `UnknownRun`."""
 
-    def answer(ledger: Ledger) -> list[Run]:
+    def answer(ledger: "Runs") -> list[Run]:
         recorded = ledger.ids()
         wanted = [pick(name, recorded) for name in names]
         found = {run.id: run for run in ledger.runs_named(list(dict.fromkeys(wanted)))}
@@ -178,7 +184,7 @@ def trials_of(root: str, name: str) -> list[Run]:
     """The runs of the sweep that `name` means: `last`, `last~1`, a part of its name; by the numbers of their trials.
     Raises `UnknownRun`."""
 
-    def answer(ledger: Ledger) -> list[Run]:
+    def answer(ledger: "Runs") -> list[Run]:
         sweeps = ledger.sweeps()
         try:
             sweep = pick(name, sweeps)
@@ -200,7 +206,7 @@ def log_path(root: str, name: str, stage: str) -> str:
 
     Raises `UnknownRun`, `UnknownStage`, or `UserError` where no log was written or it is gone."""
 
-    def answer(ledger: Ledger) -> str:
+    def answer(ledger: "Runs") -> str:
         run = _run(ledger, name)
         one = run.stages.get(StageName(stage))
         if one is None:
@@ -227,21 +233,26 @@ def patch(root: str, name: str) -> bytes:
     return _objects(root).get(digest) if digest else b""
 
 
-def _with_ledger(root: str, ask: Callable[[Ledger], T]) -> T:
-    """The answer of the project's ledger, which is made anew where its tables turn out to be damaged."""
+def _with_ledger(root: str, ask: Callable[["Runs"], T]) -> T:
+    """The answer of the project's ledger: of its journal alone where that is small, else of its tables, which are made
+    anew where they turn out to be damaged."""
     state = os.path.join(root, STATE)
+    folded = Folded.open(state)
+    if folded is not None:
+        return ask(folded)
+    tables = lazy("outdo.store.ledger").Ledger
     try:
-        with closing(Ledger.open(state)) as ledger:
+        with closing(tables.open(state)) as ledger:
             return ask(ledger)
     except DamagedLedger:
-        with closing(Ledger.rebuild(state)) as ledger:
+        with closing(tables.rebuild(state)) as ledger:
             return ask(ledger)
 
 
 # The log.
 
 
-def _check_names(ledger: Ledger, asked: Iterable[Filter | Sort]) -> None:
+def _check_names(ledger: "Runs", asked: Iterable[Filter | Sort]) -> None:
     """Raises `BadFilter` for a metric or a param that no run has, as it is most likely misspelt."""
     for one in asked:
         if one.field not in ("metrics", "params"):
@@ -349,7 +360,7 @@ def _asked_for(wanted: Sequence[str], names: Iterable[str]) -> list[str]:
 # One run.
 
 
-def _run(ledger: Ledger, name: str) -> Run:
+def _run(ledger: "Runs", name: str) -> Run:
     id_ = pick(name, ledger.ids())
     (run,) = ledger.runs_named([id_])
     return run

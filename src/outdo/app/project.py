@@ -12,7 +12,7 @@ from outdo.app.params import ParamFiles
 from outdo.core.digest import digest_bytes
 from outdo.core.errors import NoProject, NotYaml, UserError
 from outdo.core.graph import Graph, build
-from outdo.core.model import Entry, Param, Path, Pipeline, Place, Record, Source, Stage, StageName
+from outdo.core.model import Aim, Entry, Param, Path, Pipeline, Place, Record, Source, Stage, StageName
 from outdo.core.plan import Facts
 from outdo.core.version import VERSION
 from outdo.store.atomic import write_atomic
@@ -211,6 +211,14 @@ def find_root(start: str) -> str:
 def open_project(start: str = ".") -> Project:
     """The project that `start` is in; raises `NoProject`, or `Mistakes` with all that is wrong in its file."""
     return Project(*_find(start))
+
+
+def aims_of(start: str) -> Mapping[str, Aim]:
+    """The metrics that gates of the project speak of; none where its file can't be read."""
+    try:
+        return open_project(start).pipeline.aims
+    except UserError:
+        return {}
 
 
 def _find(start: str) -> tuple[str, str]:

@@ -9,14 +9,12 @@ import click
 from msgspec import json
 
 from outdo.app.compare import Beside, Row, beside
-from outdo.app.draw import save
 from outdo.app.lazy import lazy
 from outdo.cli.changes import number
 from outdo.cli.columns import Cell, Column, aligned, fitting
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.core.compare import difference
 from outdo.core.errors import Usage
-from outdo.core.parallel import Shown
 from outdo.core.record import text_of
 from outdo.core.values import short
 
@@ -50,8 +48,8 @@ def command(
         os.curdir, [base, *(side for side in sides if side != base)] if base else sides, every=every
     )
     if file:
-        runs = [Shown(row.name, row.params, row.metrics) for row in found.rows]
-        save(file, lazy("outdo.app.parallel").picture(os.curdir, "Comparison", runs, found.params))
+        runs = [(row.name, row.params, row.metrics) for row in found.rows]
+        lazy("outdo.app.parallel").draw(os.curdir, file, "Comparison", runs, found.params)
         say(f"wrote {plain(file)}: {len(runs)} runs")
         return 0
     if as_json:

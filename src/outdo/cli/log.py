@@ -10,7 +10,6 @@ from typing import get_args
 import click
 from msgspec import json
 
-from outdo.app.draw import save
 from outdo.app.history import Asked, LogPage, LogRow, log
 from outdo.app.lazy import lazy
 from outdo.app.project import find_root
@@ -18,7 +17,6 @@ from outdo.cli.columns import Cell, Column, aligned, fitting
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.core.errors import Usage
 from outdo.core.model import RunStatus, Status
-from outdo.core.parallel import Shown
 from outdo.core.record import text_of
 from outdo.core.values import short
 from outdo.core.wording import duration
@@ -76,8 +74,8 @@ def command(
     now = datetime.now().astimezone()
     page = log(find_root(os.curdir), Asked(filters, sort, ascending, limit or None, base), now)
     if file:
-        runs = [Shown(f"run {row.number}", row.params, row.metrics) for row in page.runs]
-        save(file, lazy("outdo.app.parallel").picture(os.curdir, "Runs", runs, page.params))
+        runs = [(f"run {row.number}", row.params, row.metrics) for row in page.runs]
+        lazy("outdo.app.parallel").draw(os.curdir, file, "Runs", runs, page.params)
         say(f"wrote {plain(file)}: {len(runs)} runs")
         return 0
     if as_csv:

@@ -10,13 +10,13 @@ from msgspec import Struct
 from msgspec.structs import fields, replace
 
 from outdo.core import crosscheck
+from outdo.core.aims import aims
 from outdo.core.document import Document, Slip, Steps, parse
 from outdo.core.errors import BadPath, Mistakes, TooDeep, UserError, WrongType
 from outdo.core.file import File
 from outdo.core.model import Packages, Path, Pipeline, Place, Stage, Value
 from outdo.core.packages import VARIABLE, whole
 from outdo.core.paths import anywhere, output
-from outdo.core.ranking import aims
 from outdo.core.remotes import read_remotes
 from outdo.core.rules import Check
 from outdo.core.sections import Artifact, Environment, Model, Monitor, Notify, Plot, Triggers

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
 from outdo.core.model import Aim
-from outdo.core.rules import Beats, MetricGate, Slices
-from outdo.core.sections import Model
 from outdo.core.values import short
 
 _LOW = re.compile(
@@ -14,24 +12,6 @@ _LOW = re.compile(
     r"|regret|cost|size|bytes|memory|latency|time|seconds|duration|ms|misses"
 )
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-
-
-def aims(models: Mapping[str, Model]) -> dict[str, Aim]:
-    """The metrics that the gates of models speak of, in their order, and which way each is better."""
-    found: dict[str, Aim] = {}
-    for model in models.values():
-        for gate in model.gates:
-            match gate:
-                case MetricGate(bounds=bounds):
-                    for name, bound in bounds.items():
-                        found.setdefault(name, "low" if bound.op.startswith("<") else "high")
-                case Beats(champion=name):
-                    found.setdefault(name, guess(name))
-                case Slices(metric=name, at_most=most):
-                    found.setdefault(name, guess(name) if most is None else "low")
-                case _:
-                    pass
-    return found
 
 
 def guess(name: str) -> Aim:

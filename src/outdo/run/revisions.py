@@ -130,8 +130,9 @@ def check_out(root: str, revision: Revision, paths: Sequence[Path], folder: str)
     if paths:
         with tempfile.TemporaryDirectory(prefix="outdo-") as scratch:
             trees = _Trees(root, scratch)
+            tree = trees.of(revision)
             env = {**trees.env, "GIT_INDEX_FILE": os.path.join(scratch, "files")}
-            git(root, ["read-tree", trees.of(revision)], env=env)
+            git(root, ["read-tree", tree], env=env)
             names = b"".join(os.fsencode(path) + b"\0" for path in paths)
             git(root, ["checkout-index", "-z", "--stdin", "--force", f"--prefix={folder}/"], names, env)
     return place
@@ -190,23 +191,33 @@ class _Trees:
     """Trees of revisions, made in a folder of their own where they are in no commit."""
 
     def __init__(self, root: str, folder: str) -> None:
-        asked = ["rev-parse", "--show-toplevel", "--git-path", "objects"]
-        top, objects = git(root, asked).removesuffix(b"\n").rsplit(b"\n", 1)
-        self._top = os.fsdecode(top)
+        self._root = root
         self._folder = folder
-        self.env = {
-            "GIT_OBJECT_DIRECTORY": os.path.join(folder, "objects"),
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.fsdecode(os.path.join(os.fsencode(root), objects)),
-        }
-        os.mkdir(self.env["GIT_OBJECT_DIRECTORY"])
+        self._top = ""
+        self.env: dict[str, str] = {}
+        """What Git needs to know to find the trees."""
 
     def of(self, revision: Revision) -> str:
         """The name of the tree that a revision is."""
+        if revision.commit and not revision.patch:
+            return f"{revision.commit}^{{tree}}"
+        self._begin()
         env = {**self.env, "GIT_INDEX_FILE": os.path.join(self._folder, "index")}
-        empty = git(self._top, ["mktree"], env=env).decode().strip()
-        base = f"{revision.commit}^{{tree}}" if revision.commit else empty
+        base = revision.commit or git(self._top, ["mktree"], env=env).decode().strip()
         if not revision.patch:
             return base
         git(self._top, ["read-tree", base], env=env)
         git(self._top, ["apply", "--cached", "--whitespace=nowarn", "-"], revision.patch, env)
         return git(self._top, ["write-tree"], env=env).decode().strip()
+
+    def _begin(self) -> None:
+        """Has what Git writes from now on land in the folder."""
+        if self._top:
+            return
+        asked = ["rev-parse", "--show-toplevel", "--git-path", "objects"]
+        top, objects = git(self._root, asked).removesuffix(b"\n").rsplit(b"\n", 1)
+        self._top = os.fsdecode(top)
+        self.env["GIT_OBJECT_DIRECTORY"] = os.path.join(self._folder, "objects")
+        known = os.fsdecode(os.path.join(os.fsencode(self._root), objects))
+        self.env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = known
+        os.mkdir(self.env["GIT_OBJECT_DIRECTORY"])
