@@ -75,38 +75,29 @@ def plots(start: str, wanted: Wanted = Wanted()) -> Plots:  # noqa: B008
     One side that is named is shown beside the workspace."""
     project = open_project(start)
     words = wanted.sides if len(wanted.sides) != 1 else (*wanted.sides, WORKSPACE)
-    found = [held(project, word, code=word != WORKSPACE) for word in dict.fromkeys(words or (WORKSPACE,))]
-    sides = [PlotFiles(project, each) for each in found]
-    notices: list[str] = []
-    chosen = _chosen(project, wanted.paths, start, sides)
+    found = (held(project, word, code=word != WORKSPACE) for word in words or (WORKSPACE,))
+    sides = list({each.side.name: PlotFiles(project, each) for each in found}.values())
+    notices: dict[str, None] = {}
     drawn: list[Drawn] = []
-    for id_, plot in chosen.items():
-        shown = _overridden(plot, wanted.look)
-        try:
-            template, notice = _template(project, shown.template)
-        except BadPlot as error:
-            drawn.append(Lost(id_, error.what + (f"; {error.fix}" if error.fix else "")))
-            continue
-        notices += [f"{id_}: {notice}"] if notice else []
-        files = files_of(id_, shown)
-        drawn.append(
-            draw(
-                id_,
-                shown,
-                template,
-                [
-                    Plotted(side.name, {path: side.get(path, header=shown.header) for path in files})
-                    for side in sides
-                ],
-            )
-        )
-    return Plots(
-        project.pipeline.project,
-        tuple(side.name for side in sides),
-        tuple(drawn),
-        tuple(dict.fromkeys(notices)),
-        wanted.axes,
-    )
+    for id_, plot in _chosen(project, wanted.paths, start, sides).items():
+        made, notice = _drawn(project, id_, _overridden(plot, wanted.look), sides)
+        drawn.append(made)
+        notices |= {f"{id_}: {notice}": None} if notice else {}
+    names = tuple(side.name for side in sides)
+    return Plots(project.pipeline.project, names, tuple(drawn), tuple(notices), wanted.axes)
+
+
+def _drawn(project: Project, id_: str, plot: Plot, sides: Sequence[PlotFiles]) -> tuple[Drawn, str]:
+    """One plot of all sides, and what to say of its template."""
+    try:
+        template, notice = _template(project, plot.template)
+    except BadPlot as error:
+        return Lost(id_, error.what + (f"; {error.fix}" if error.fix else "")), ""
+    files = files_of(id_, plot)
+    plotted = [
+        Plotted(side.name, {path: side.get(path, header=plot.header) for path in files}) for side in sides
+    ]
+    return draw(id_, plot, template, plotted), notice
 
 
 def save_page(made: Plots, path: str = "", start: str = ".") -> str:
@@ -193,11 +184,8 @@ def _path(project: Project, place: str) -> Path:
 
 def _unknown(word: str, declared: Mapping[str, Plot]) -> BadPlot:
     near = get_close_matches(word, declared, n=1)
-    fix = (
-        f"did you mean '{near[0]}'?"
-        if near
-        else "name a file, or a plot: " + (", ".join(declared) or "none yet")
-    )
+    known = ", ".join(declared) or "none yet"
+    fix = f"did you mean '{near[0]}'?" if near else f"name a file, or a plot: {known}"
     return BadPlot(f"there is no plot and no file '{word}'", fix=fix)
 
 
