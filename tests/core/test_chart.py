@@ -78,9 +78,7 @@ def test_a_page_holds_one_script_of_its_own_and_loads_nothing() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    POINTS, st.sampled_from(["linear", "scatter", "bar_horizontal"]), st.integers(1, 6), st.text(max_size=60)
-)
+@given(POINTS, st.sampled_from(TEMPLATES), st.integers(1, 6), st.text(max_size=60))
 def test_no_text_lies_on_another(
     points: list[tuple[float, float]], template: Template, sides: int, name: str
 ) -> None:
@@ -88,6 +86,7 @@ def test_no_text_lies_on_another(
     for one, other in combinations(found, 2):
         apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
         assert apart, (one, other)
+    assert all(one[0] >= -1 and one[2] <= 641 for one in found), found
 
 
 @settings(max_examples=60, deadline=None)

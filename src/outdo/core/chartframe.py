@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from outdo.core.chartscale import Scale, ticks, words
-from outdo.core.lettering import cut, number, text_width
+from outdo.core.lettering import cut, fitted, number, text_width
 
 WIDTH, HEIGHT = 640.0, 380.0
 _EDGE = 16.0
@@ -47,7 +47,7 @@ class Frame(Struct, frozen=True):
 
     def head(self) -> tuple[str, float]:
         """The title and the legend, and where they end."""
-        parts = [label(_EDGE, 24, self.title, "oc-title", most=64)]
+        parts = [label(_EDGE, 24, fitted(self.title, WIDTH - 2 * _EDGE, 15), "oc-title", whole=self.title)]
         x, y = _EDGE, 46.0
         named = [entry for entry in self.entries if entry.name]
         for entry in named:
@@ -70,12 +70,15 @@ def _swatch(kind: Swatch, entry: Entry, x: float, y: float) -> str:
     return f'<path class="oc-line {entry.classes}" d="M{number(x)} {number(y)}h20"/>'
 
 
-def label(x: float, y: float, text: str, classes: str = "", *, most: int = _LONGEST) -> str:
-    """A text at a place; one that had to be cut has its whole in its title."""
-    shown = cut(text, most)
-    whole = f"<title>{escape(text)}</title>" if shown != text else ""
+def label(
+    x: float, y: float, text: str, classes: str = "", *, most: int = _LONGEST, whole: str | None = None
+) -> str:
+    """A text at a place; one that had to be cut, here or before, has its whole in its title."""
+    shown = cut(text, most) if whole is None else text
+    told = text if whole is None else whole
+    title = f"<title>{escape(told)}</title>" if shown != told else ""
     kind = f' class="{classes}"' if classes else ""
-    return f'<text{kind} x="{number(x)}" y="{number(y)}">{escape(shown)}{whole}</text>'
+    return f'<text{kind} x="{number(x)}" y="{number(y)}">{escape(shown)}{title}</text>'
 
 
 def room_for(labels: Sequence[str], size: float = 11, most: int = _LONGEST) -> float:
@@ -109,14 +112,18 @@ def named_across(marks: Sequence[tuple[float, str]], at: tuple[Scale, float, flo
         [
             f'<path class="oc-grid" d="{grid}"/>' if len(marks) < 40 else "",
             f'<path class="oc-axis" d="M{number(scale.start)} {number(y)}H{number(scale.end)}"/>',
-            *(label(_inside(x, word), y + 16, word, "oc-dim oc-mid", most=16) for x, word in marks[::every]),
+            *(
+                label(inside(x, word, 16), y + 16, word, "oc-dim oc-mid", most=16)
+                for x, word in marks[::every]
+            ),
             label((scale.start + scale.end) / 2, y + 34, title, "oc-dim oc-mid"),
         ]
     )
 
 
-def _inside(x: float, word: str) -> float:
-    return min(x, WIDTH - 4 - text_width(cut(word, 16), 11) / 2)
+def inside(x: float, word: str, most: int) -> float:
+    """The middle of a word at `x`, or nearer, so that it ends inside the picture."""
+    return min(x, WIDTH - 4 - text_width(cut(word, most), 11) / 2)
 
 
 def upright(scale: Scale, left: float, right: float, title: str) -> str:

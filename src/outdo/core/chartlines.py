@@ -166,10 +166,14 @@ def _shaken(points: Sequence[Point], scales: tuple[Scale, Scale]) -> list[Point]
 def _marks(kind: str, entry: Entry, points: Sequence[Point | None], scales: tuple[Scale, Scale]) -> str:
     """A path with its values, for the page to tell them where a pointer is."""
     shown = [point for point in points if point]
-    xs = " ".join(f"{x:.5g}" for x, _ in shown)
-    ys = " ".join(f"{y:.5g}" for _, y in shown)
+    xs, ys = (" ".join(_told(point[axis]) for point in shown) for axis in (0, 1))
     data = f'data-n="{escape(entry.name)}" data-x="{xs}" data-y="{ys}"'
     return _path(kind, entry.classes, points, scales, apart=kind == "oc-dots", data=data)
+
+
+def _told(value: float) -> str:
+    """A value in few letters, a whole number whole."""
+    return str(int(value)) if value.is_integer() and abs(value) < 1e12 else f"{value:.5g}"
 
 
 def _path(

@@ -4,15 +4,17 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
-from outdo.core.chartframe import WIDTH, Frame, Part, label, room_for
+from outdo.core.chartframe import WIDTH, Frame, Part, inside, label, room_for
 from outdo.core.figure import Figure, Series
-from outdo.core.lettering import cut, number, text_width
+from outdo.core.lettering import fitted, number, text_width
 from outdo.core.plotdata import cell
 
 MOST = 60
 """Classes of one matrix."""
 _LONGEST = 14
 _EDGE, _APART = 16.0, 36.0
+_LINE = 12.0
+"""How high a line of a label is."""
 _WIDEST, _LARGEST = 400.0, 88.0
 """How wide a matrix and a cell may be."""
 _HALF, _STRONG = 0.6, 0.82
@@ -38,7 +40,8 @@ def matrices(figure: Figure, frame: Frame) -> Part:
         x = _EDGE + left + (i % beside) * (room + left + _APART)
         y = top + 28 + (i // beside) * tall
         words = f"{entry.name} · " if entry.name else ""
-        parts.append(label(x, y - 10, f"{words}rows: {frame.y_label or 'y'}", "oc-dim"))
+        told = f"{words}rows: {frame.y_label or 'y'}"
+        parts.append(label(x, y - 10, fitted(told, room, 11), "oc-dim", whole=told))
         parts.append(_matrix(one, classes, (x, y, size), frame, None if _normal(figure) else largest))
     rows = -(-len(counts) // beside)
     return Part("".join(parts), top + 28 + rows * tall - 26, tuple(notes))
@@ -59,11 +62,11 @@ def _matrix(
     left, top, size = place
     sums = {row: sum(counts[row, column] for column in classes) for row in classes}
     parts: list[str] = []
+    every = max(1, -int(-_LINE // size))
     for r, row in enumerate(classes):
         y = top + r * size
-        parts.append(
-            label(left - 8, y + size / 2 + 4, row, "oc-dim oc-end", most=_LONGEST) if size >= 9 else ""
-        )
+        if r % every == 0:
+            parts.append(label(left - 8, y + size / 2 + 4, row, "oc-dim oc-end", most=_LONGEST))
         for c, column in enumerate(classes):
             count = counts[row, column]
             share = count / largest if largest else count / sums[row] if sums[row] else 0.0
@@ -87,15 +90,13 @@ def _columns(classes: Sequence[str], place: tuple[float, float, float]) -> str:
     y = top + size * len(classes) + 16
     every = max(1, -int(-(room_for(classes, 11, _LONGEST) + 6) // size))
     marks = list(enumerate(classes))[::every]
-    return "".join(
-        label(left + (c + 0.5) * size, y, name, "oc-dim oc-mid", most=_LONGEST) for c, name in marks
-    )
+    middles = ((inside(left + (c + 0.5) * size, name, _LONGEST), name) for c, name in marks)
+    return "".join(label(x, y, name, "oc-dim oc-mid", most=_LONGEST) for x, name in middles)
 
 
 def _below(classes: Sequence[str], place: tuple[float, float, float], frame: Frame) -> str:
     left, top, size = place
-    word = cut(f"columns: {frame.x_label}", 44)
-    return label(left, top + size * len(classes) + 34, word, "oc-dim")
+    return label(left, top + size * len(classes) + 34, f"columns: {frame.x_label}", "oc-dim", most=34)
 
 
 def _counted(series: Series) -> Counter[tuple[str, str]]:

@@ -16,6 +16,20 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def fitted(text: str, room: float, size: float) -> str:
+    """`text`, or its beginning with `…`, in at most so many pixels."""
+    if text_width(text, size) <= room:
+        return text
+    room -= text_width("…", size)
+    end = 0
+    for char in text:
+        room -= text_width(char, size)
+        if room < 0:
+            break
+        end += 1
+    return text[:end] + "…"
+
+
 def number(value: float) -> str:
     """A coordinate to a tenth of a pixel, in few letters."""
     return f"{value:.1f}".removesuffix(".0")
