@@ -242,7 +242,9 @@ class SweepView:
         for name in chosen(metrics, aims)[:METRICS]:
             top = best([row.get(name) for row in metrics], aim(name, aims))
             columns.append(marked(name, [row.get(name) for row in metrics], top))
-        columns.append(Column("took", tuple(Cell(duration(row.seconds)) for row in found), right=True))
+        columns.append(
+            Column("took", tuple(Cell(duration(row.seconds) if row.run else "") for row in found), right=True)
+        )
         columns.append(
             Column("run", tuple(Cell((row.run or "").rpartition("-")[2], ("dim",)) for row in found))
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from outdo.core.model import Path
 from outdo.run.git import git
+from outdo.store.files import remove
 
 STATE = ".outdo"
 _QUIET = ("-c", f"core.hooksPath={os.devnull}")
@@ -55,8 +56,7 @@ def copy_worktree(root: str, base: str, folder: str) -> str:
 
 def remove_worktree(root: str, folder: str) -> None:
     """Nothing is at `folder` any more, and Git knows of no work tree there; what links in it lead to stays."""
-    if os.path.lexists(folder):
-        shutil.rmtree(folder)
+    remove(folder)
     git(root, ["worktree", "prune"])
 
 

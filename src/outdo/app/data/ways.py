@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from outdo.app.lazy import lazy
 from outdo.app.project import Project
-from outdo.app.remotes import find_remote, transfer_to
 from outdo.core.model import Digest, Entry, Path
 from outdo.core.pointer import SUFFIX, read_pointer, write_pointer
 from outdo.core.tracked import Tracked
@@ -71,7 +70,10 @@ def _own(project: Project) -> Way:
     first = next(iter(project.pipeline.remotes), "")
 
     def carrier(remote: str, tell: Tell) -> Carrier:
-        return OwnCarrier(project, transfer_to(project, find_remote(project, remote or first), tell))
+        remotes = lazy("outdo.app.remotes")
+        return OwnCarrier(
+            project, remotes.transfer_to(project, remotes.find_remote(project, remote or first), tell)
+        )
 
     def settle() -> None:
         project.objects.sync()
