@@ -135,6 +135,8 @@ class RunView(Struct, frozen=True):
     notices: tuple[str, ...] = ()
     reproduced: tuple[Reproduced, ...] = ()
     """The times that it was made again, oldest first."""
+    trial: Trial | None = None
+    """Its place in a sweep; None for a run of the workspace itself."""
 
 
 def log(root: str, asked: Asked, now: datetime) -> LogPage:
@@ -385,6 +387,7 @@ def _view(root: str, run: Run, numbers: Mapping[RunId, int], notices: tuple[str,
         ),
         notices=notices,
         reproduced=reproductions(os.path.join(root, STATE), run.id),
+        trial=run.trial,
     )
 
 

@@ -17,7 +17,8 @@ from outdo.cli.columns import Cell, Column, aligned
 from outdo.cli.log import MARKS, WORDS, ago
 from outdo.cli.paint import Paint, plain, say
 from outdo.core.errors import Usage
-from outdo.core.model import Artifact, Value
+from outdo.core.model import Artifact, Trial, Value
+from outdo.core.ranking import brief
 from outdo.core.record import StageState
 from outdo.core.values import short
 from outdo.core.wording import duration, phrase, size
@@ -112,6 +113,7 @@ def _head(found: RunView, now: datetime, paint: Paint) -> str:
         ("run", found.run),
         ("started", f"{started:%Y-%m-%d %H:%M:%S} ({passed}){by}"),
         ("command", plain(shlex.join(found.command))),
+        ("trial", _trial(found.trial)),
         ("code", _code(found)),
         ("python", _python(found.environment or {})),
         ("machine", _machine(found.environment or {})),
@@ -119,6 +121,14 @@ def _head(found: RunView, now: datetime, paint: Paint) -> str:
     ]
     lines = [f"{paint(mark, colour, 'bold')} {name} {paint(f'{found.status}{took}', colour)}"]
     return "\n".join([*lines, *(f"  {paint(f'{word:<8}', 'dim')} {fact}" for word, fact in facts if fact)])
+
+
+def _trial(trial: Trial | None) -> str:
+    if trial is None:
+        return ""
+    settings = plain(brief(trial.settings, list(trial.settings)))
+    seed = "" if trial.seed is None else f", seed {trial.seed}"
+    return f"{trial.number} of {trial.of} in sweep {trial.sweep.rpartition('-')[2]}: {settings}{seed}"
 
 
 def _again(found: RunView) -> str:
