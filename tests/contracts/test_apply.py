@@ -33,6 +33,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     commit(project)
     outdo.load(project).run()
     (project / "sub/tool.sh").unlink()
+    (project / "sub").rmdir()
     (project / "link").unlink()
     write(project, "two")
     commit(project)
@@ -100,6 +101,34 @@ def test_an_ignored_file_where_one_of_the_run_belongs_is_not_overwritten(root: P
     with pytest.raises(WouldOverwrite, match="link"):
         put_back(root)
     assert (root / "link").read_text() == "mine"
+
+
+def test_a_folder_of_mine_where_a_file_belongs_is_not_lost(root: Path) -> None:
+    (root / "link").mkdir()
+    (root / "link/notes.txt").write_text("mine")
+    with pytest.raises(WouldOverwrite, match="link"):
+        put_back(root)
+    assert (root / "link/notes.txt").read_text() == "mine"
+    assert (root / "a.sh").read_text() == "echo two\n"
+    put_back(root, force=True)
+    assert (root / "link").is_symlink()
+
+
+def test_a_file_of_mine_where_a_folder_belongs_is_not_lost(root: Path) -> None:
+    (root / "sub").write_text("mine")
+    with pytest.raises(WouldOverwrite, match="sub"):
+        put_back(root)
+    assert (root / "sub").read_text() == "mine"
+    put_back(root, force=True)
+    assert (root / "sub/tool.sh").read_text() == "one"
+
+
+def test_a_committed_folder_makes_room_for_the_file_that_was_there(root: Path) -> None:
+    (root / "link").mkdir()
+    (root / "link/part").write_text("two")
+    commit(root)
+    put_back(root)
+    assert (root / "link").is_symlink()
 
 
 def test_force_overwrites(root: Path) -> None:

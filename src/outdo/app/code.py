@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from outdo.core.record import Run
 from outdo.run.git import Refused, in_repository
 from outdo.run.revisions import Revision, check_out, edited, line_changes, tracked_among
 from outdo.store.atomic import write_atomic
+from outdo.store.files import remove
 from outdo.store.lock import NAME as LOCK
 
 NOTE = "applied"
@@ -59,15 +60,19 @@ def code_of(project: Project, run: Run) -> Iterator[Code | None]:
 
 def put(project: Project, code: Code, run: Run) -> None:
     """Puts the code of a run in place, each file whole."""
-    for change in code.changes:
-        place = os.path.join(project.root, change.path)
+    for change in code.changes:  # first, as a folder may come where a file was
         if change.kind == "removed":
+            place = os.path.join(project.root, change.path)
             os.unlink(place)
             _drop_empty(os.path.dirname(place), project.root)
-        else:
-            if os.path.isdir(place) and not os.path.islink(place):
-                os.rmdir(place)
+    for change in code.changes:
+        if change.kind != "removed":
+            for obstacle in _obstacles(project.root, change.path, ()):
+                remove(os.path.join(project.root, obstacle))
+            place = os.path.join(project.root, change.path)
             os.makedirs(os.path.dirname(place), exist_ok=True)
+            if os.path.isdir(place) and not os.path.islink(place):
+                remove(place)
             os.replace(os.path.join(code.folder, change.path), place)
     write_atomic(os.path.join(project.state, NOTE), run.id.encode())
 
@@ -114,15 +119,39 @@ def _lost(
     root = project.root
     mine = edited(root)
     ignored = {
-        one.path for one in changes
-        if one.kind == "added" and one.path not in mine and os.path.lexists(os.path.join(root, one.path))
-    }  # fmt: skip
+        one.path
+        for one in changes
+        if one.kind == "added" and one.path not in mine and _is_file(os.path.join(root, one.path))
+    }
+    gone = [one.path for one in changes if one.kind == "removed"]
+    coming = [one.path for one in changes if one.kind != "removed"]
+    in_the_way = {each for path in coming for each in _obstacles(root, path, gone)}
     risk = {one.path for one in changes if one.path in mine}
     for name in (_noted(project), "last"):
         known = _code_of_run(project, name) if risk else None
         if known is not None:
             risk &= {change.path for change in line_changes(root, known, here, without)}
-    return tuple(sorted(risk | ignored))
+    return tuple(sorted(risk | ignored | in_the_way))
+
+
+def _obstacles(root: str, path: Path, gone: Collection[Path]) -> list[Path]:
+    """What is of another kind than it takes to put a file at `path`: a file where a folder has to be, or a folder with
+    something else in it than the files that are `gone` by then."""
+    parts = path.split("/")
+    above = ["/".join(parts[:count]) for count in range(1, len(parts))]
+    found = [each for each in above if each not in gone and _is_file(os.path.join(root, each))]
+    place = os.path.join(root, path)
+    if os.path.isdir(place) and not os.path.islink(place):
+        inside = (
+            os.path.relpath(os.path.join(at, name), root) for at, _, names in os.walk(place) for name in names
+        )
+        if any(name not in gone for name in inside):
+            found.append(path)
+    return found
+
+
+def _is_file(place: str) -> bool:
+    return os.path.lexists(place) and not os.path.isdir(place)
 
 
 def _code_of_run(project: Project, name: str) -> Revision | None:
