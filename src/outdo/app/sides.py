@@ -12,7 +12,7 @@ from outdo.app.project import FILES, Project
 from outdo.core.compare import Side
 from outdo.core.digest import digest_bytes
 from outdo.core.errors import UnknownRevision, UnknownRun, UserError
-from outdo.core.model import Entry, Param, Path, Pipeline, Record, StageName, Value
+from outdo.core.model import Entry, Param, Path, Pipeline, Record, Source, StageName, Value
 from outdo.core.params import parse
 from outdo.core.plan import Absent
 from outdo.core.record import Run
@@ -233,6 +233,8 @@ def pipeline_of(project: Project, file: str, read: Read, name: str) -> Pipeline:
         content = read(path)
         return None if content is None else content.decode("utf-8", "replace")
 
+    if file == project.file and all(_is_of(source, read) for source in project.pipeline.sources):
+        return project.pipeline  # to read it again would give the same, at the price of a YAML parser
     config = lazy("outdo.core.config")
     try:
         found: Pipeline = config.read_project(
@@ -243,6 +245,11 @@ def pipeline_of(project: Project, file: str, read: Read, name: str) -> Pipeline:
         what = f"the pipeline in {name} can't be read: {mistakes[0].what} ({mistakes[0].where})"
         raise UnknownRevision(what, fix="compare with a commit whose pipeline is sound") from None
     return found
+
+
+def _is_of(source: Source, read: Read) -> bool:
+    content = read(source.path)
+    return source.digest == (None if content is None else digest_bytes(content))
 
 
 def _params(
