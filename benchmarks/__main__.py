@@ -5,10 +5,13 @@ import shutil
 import sys
 import tempfile
 
-from benchmarks.cases import CASES, Grounds
+from benchmarks import cases, data
+from benchmarks.cases import Grounds
 from benchmarks.measure import Broken, by_turns
 from benchmarks.peers import Missing, version
 from benchmarks.tables import figures, head, verdicts
+
+CASES = {**cases.CASES, **data.CASES}
 
 
 def main() -> int:
@@ -31,8 +34,10 @@ def main() -> int:
     try:
         for name in said.names or CASES:
             print(f"{name} …", file=sys.stderr)
-            case = CASES[name](Grounds(root, said.full))
+            ground = tempfile.mkdtemp(prefix=f"{name}-", dir=root)
+            case = CASES[name](Grounds(ground, said.full))
             results.append((case, by_turns(case.contenders, said.rounds or case.rounds)))
+            shutil.rmtree(ground, ignore_errors=True)  # a case may fill the memory that a tmpfs is in
         where = head([version(name) for name in ("outdo", "dvc", "make", "ninja")], root)
     except (Broken, Missing) as error:
         print(error, file=sys.stderr)

@@ -147,9 +147,10 @@ def _path(pointer: Path, found: Pointer, item: Item) -> Path:
     if hidden:
         raise ValueError(f"it tracks '{path}', which is in '{hidden}'")
     try:
-        return trackable(path)
+        trackable(path.replace("*", "-"))  # to DVC it is a name like any other
     except ValueError as error:
         raise ValueError(f"it tracks a path that can't be: {error}") from None
+    return path
 
 
 def _written(pointer: Path, found: Pointer, path: Path) -> str:

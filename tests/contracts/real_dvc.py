@@ -1,0 +1,72 @@
+"""Real DVC and Outdo as commands, driven on the same repositories."""
+
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+OUTDO = os.path.join(os.path.dirname(sys.executable), "outdo")
+
+
+@cache
+def dvc_command() -> str:
+    """Real DVC: the one that is named, else the one in `.venvs/dvc`, which is made if need be."""
+    told = os.environ.get("OUTDO_BENCH_DVC")
+    own = ROOT / ".venvs" / "dvc"
+    if not told and not (own / "bin" / "dvc").exists():
+        subprocess.run([sys.executable, "-m", "venv", own], check=True)
+        subprocess.run([own / "bin" / "pip", "install", "-q", "dvc==3.67.1"], check=True)
+    return told or str(own / "bin" / "dvc")
+
+
+def environment(repo: Path) -> dict[str, str]:
+    home = str(repo.parent)
+    quiet = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": f"{home}/site", "HOME": home}
+    who = {f"GIT_{kind}_{what}": "a@b" for kind in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return {**os.environ, **quiet, **who, "XDG_CONFIG_HOME": home, "XDG_CONFIG_DIRS": home}
+
+
+def run(repo: Path, *words: str, code: int = 0) -> str:
+    """What a command says, which has to end with this code."""
+    done = subprocess.run(words, cwd=repo, env=environment(repo), capture_output=True, text=True)
+    assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def dvc(repo: Path, *words: str, code: int = 0) -> str:
+    return run(repo, dvc_command(), *words, code=code)
+
+
+def outdo(repo: Path, *words: str, code: int = 0) -> str:
+    return run(repo, OUTDO, *words, code=code)
+
+
+def git(repo: Path, *words: str, code: int = 0) -> str:
+    return run(repo, "git", *words, code=code)
+
+
+def init(repo: Path) -> Path:
+    """A repository as `dvc init` leaves it."""
+    repo.mkdir(parents=True, exist_ok=True)
+    git(repo, "init", "-q", "-b", "main")
+    dvc(repo, "init", "-q")
+    dvc(repo, "config", "core.check_update", "false")
+    return repo
+
+
+def write(repo: Path, files: dict[str, str]) -> None:
+    for name, content in files.items():
+        (repo / name).parent.mkdir(parents=True, exist_ok=True)
+        (repo / name).write_text(content)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What is in a folder, by path."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def cached(repo: Path) -> list[str]:
+    """What is in DVC's cache, by name: every name is that of its content."""
+    return sorted(name for name in contents(repo / ".dvc" / "cache") if not name.startswith("runs"))

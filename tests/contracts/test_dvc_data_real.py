@@ -1,0 +1,277 @@
+"""Tracked data of one repository, two tools: what either adds, the other has."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from hashlib import md5
+from pathlib import Path
+
+import pytest
+
+from outdo.integrations.dvc import listing
+from outdo.integrations.dvc.pointers import read_pointer
+from tests.contracts.real_dvc import OUTDO, cached, contents, dvc, environment, git, init, outdo, write
+
+pytestmark = pytest.mark.slow
+
+FILES = {
+    "raw/a": "1\n",
+    "raw/sub/é ü": "2\r\n",
+    "raw/sub/deep/x": "",
+    "one": "1\n",
+    "odd/sp [a]b": "odd",
+    "odd/b,ang": "!",
+    "tool.sh": "#!/bin/sh\n",
+}
+TRACKED = ("raw", "one", "odd/sp [a]b", "odd/b,ang", "tool.sh")
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with data that nobody tracks."""
+    repo = init(tmp_path_factory.mktemp("fresh") / "mine")
+    write(repo, FILES)
+    (repo / "tool.sh").chmod(0o755)
+    (repo / "none").mkdir()
+    dvc(repo, "remote", "add", "-q", "-d", "lab", "../lab")
+    return repo
+
+
+@pytest.fixture
+def repo(fresh: Path, tmp_path: Path) -> Path:
+    return copied(fresh, tmp_path)
+
+
+def copied(repo: Path, folder: Path) -> Path:
+    """The same repository once more."""
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["cp", "-r", str(repo), str(folder)], check=True)
+    return folder / repo.name
+
+
+def commit(repo: Path) -> None:
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "x")
+
+
+def is_up_to_date(repo: Path) -> bool:
+    """Whether both tools say that all is as committed."""
+    clean = "all as committed" in outdo(repo, "data", "status")
+    return clean and "No changes" in dvc(repo, "data", "status") and "up to date" in dvc(repo, "status")
+
+
+def take_away(repo: Path, *paths: str) -> None:
+    subprocess.run(["rm", "-rf", *paths], cwd=repo, check=True)
+
+
+def told_to_git(repo: Path) -> dict[str, list[bytes]]:
+    """The lines of all pointers and ignores, sorted: DVC writes its ignores in an order of its own."""
+    found = contents(repo)
+    named = (
+        name
+        for name in found
+        if name.endswith((".dvc", ".gitignore")) and not name.startswith((".git/", ".outdo"))
+    )
+    return {name: sorted(found[name].splitlines()) for name in named}
+
+
+def without_size(pointer: Path) -> str:
+    """DVC says nothing of the size of a folder of which only a part was added."""
+    return re.sub("  size: .*\n", "", pointer.read_text())
+
+
+def test_both_write_the_same_pointers_ignores_and_cache(repo: Path, tmp_path: Path) -> None:
+    twin = copied(repo, tmp_path / "twin")
+    dvc(repo, "add", "-q", "none", *TRACKED)
+    outdo(twin, "data", "add", "none", *TRACKED)
+    assert told_to_git(twin) == told_to_git(repo)
+    assert cached(twin) == cached(repo)
+
+
+def test_what_outdo_adds_dvc_checks_out(repo: Path) -> None:
+    outdo(repo, "data", "add", *TRACKED)
+    commit(repo)
+    assert is_up_to_date(repo)
+    before = contents(repo / "raw")
+    take_away(repo, *TRACKED)
+    dvc(repo, "checkout")
+    assert contents(repo / "raw") == before
+    assert os.access(repo / "tool.sh", os.X_OK)
+    assert is_up_to_date(repo)
+
+
+def test_what_dvc_adds_outdo_checks_out(repo: Path) -> None:
+    dvc(repo, "add", "-q", *TRACKED)
+    commit(repo)
+    assert is_up_to_date(repo)
+    before = contents(repo / "raw")
+    take_away(repo, *TRACKED, ".outdo")
+    outdo(repo, "data", "checkout")
+    assert contents(repo / "raw") == before
+    assert os.access(repo / "tool.sh", os.X_OK)
+    assert is_up_to_date(repo)
+
+
+def test_what_either_pushes_the_other_pulls(repo: Path, tmp_path: Path) -> None:
+    outdo(repo, "data", "add", "raw")
+    outdo(repo, "data", "push")
+    assert "in sync" in dvc(repo, "status", "-c")
+    commit(repo)
+    yours = tmp_path / "yours"
+    git(repo, "clone", "-q", str(repo), str(yours))
+    dvc(yours, "pull", "-q")
+    assert contents(yours / "raw") == contents(repo / "raw")
+    write(yours, {"raw/new": "new"})
+    dvc(yours, "add", "-q", "raw")
+    dvc(yours, "push", "-q")
+    commit(yours)
+    git(repo, "pull", "-q", str(yours), "main")
+    outdo(repo, "data", "pull")
+    assert contents(repo / "raw") == contents(yours / "raw")
+    assert is_up_to_date(repo)
+
+
+@pytest.mark.parametrize("kind", ["hardlink", "symlink"])
+def test_files_are_linked_so_that_the_other_takes_them_for_its_own(repo: Path, kind: str) -> None:
+    dvc(repo, "config", "cache.type", kind)
+    outdo(repo, "data", "add", "raw", "tool.sh")
+    commit(repo)
+    assert is_up_to_date(repo)
+    take_away(repo, "raw")
+    dvc(repo, "checkout", "-q")
+    take_away(repo, ".outdo")
+    assert is_up_to_date(repo)
+    outdo(repo, "data", "add", "raw")
+    assert is_up_to_date(repo)
+
+
+def test_random_edits_of_a_folder_are_added_alike(repo: Path, tmp_path: Path) -> None:
+    twin = copied(repo, tmp_path / "twin")
+    dice = random.Random(7)
+    for place in (repo, twin):
+        write(place, {f"big/{number % 3}/{number}": str(number) for number in range(12)})
+    dvc(repo, "add", "-q", "big")
+    outdo(twin, "data", "add", "big")
+    for step in range(8):
+        changed = f"big/{dice.randrange(3)}/{dice.randrange(14)}"
+        part = dice.choice([changed, "big", os.path.dirname(changed)])
+        for place in (repo, twin):
+            if (place / changed).exists() and step % 3 == 2:
+                (place / changed).unlink()
+            else:
+                write(place, {changed: str(step), "big/untold": str(step)})
+        if not (repo / part).exists():
+            part = "big"
+        dvc(repo, "add", "-q", part)
+        outdo(twin, "data", "add", part)
+        assert without_size(twin / "big.dvc") == without_size(repo / "big.dvc"), (step, part)
+
+
+def test_two_branches_that_add_to_one_folder_give_one_message(repo: Path) -> None:
+    outdo(repo, "data", "add", "raw")
+    commit(repo)
+    for branch, other in (("theirs", "main"), ("ours", "main")):
+        git(repo, "checkout", "-q", "-b", branch, other)
+        outdo(repo, "data", "checkout")
+        write(repo, {f"raw/{branch}": branch})
+        outdo(repo, "data", "add", "raw")
+        commit(repo)
+    git(repo, "merge", "-q", "theirs", code=1)
+    before = contents(repo / "raw")
+    for verb in ("status", "checkout", "push"):
+        said = outdo(repo, "data", verb, code=2)
+        assert "conflict marks" in said
+        assert said.count("error[") == 1
+    assert contents(repo / "raw") == before
+    git(repo, "checkout", "--theirs", "raw.dvc")
+    outdo(repo, "data", "checkout")
+    commit(repo)
+    assert (repo / "raw" / "theirs").exists()
+    assert is_up_to_date(repo)
+
+
+def test_branches_that_add_different_data_merge_by_themselves(repo: Path) -> None:
+    outdo(repo, "data", "add", "raw", "odd/b,ang")
+    commit(repo)
+    git(repo, "checkout", "-q", "-b", "theirs")
+    write(repo, {"raw/a": "theirs"})
+    outdo(repo, "data", "add", "raw")
+    commit(repo)
+    git(repo, "checkout", "-q", "main")
+    write(repo, {"odd/b,ang": "mine"})
+    outdo(repo, "data", "checkout", "raw")
+    outdo(repo, "data", "add", "odd/b,ang")
+    commit(repo)
+    git(repo, "merge", "-q", "theirs", "-m", "both")
+    outdo(repo, "data", "checkout")
+    assert ((repo / "raw" / "a").read_text(), (repo / "odd" / "b,ang").read_text()) == ("theirs", "mine")
+    assert is_up_to_date(repo)
+
+
+# Killed at any moment.
+
+TIMES = 50
+
+
+def killed(repo: Path, dice: random.Random, longest: float, *words: str) -> bool:
+    """Whether a command was killed before it ended."""
+    with subprocess.Popen([OUTDO, *words], cwd=repo, env=environment(repo), stdout=-3, stderr=-3) as process:
+        try:
+            process.wait(dice.uniform(0.05, longest))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            return True
+        return False
+
+
+def promised(repo: Path) -> dict[str, str]:
+    """The MD5s by path of what the pointer names, all of which the cache has whole."""
+    (item,) = read_pointer("big.dvc", (repo / "big.dvc").read_text()).outs
+    place = repo / ".dvc" / "cache" / "files" / "md5"
+    files = listing.decode((place / item.md5[:2] / item.md5[2:]).read_bytes())
+    for name in files.values():
+        assert md5((place / name[:2] / name[2:]).read_bytes()).hexdigest() == name
+    return files
+
+
+def long(repo: Path, *words: str) -> float:
+    start = time.monotonic()
+    outdo(repo, *words)
+    return time.monotonic() - start
+
+
+def test_an_add_that_is_killed_leaves_the_old_pointer_or_the_new_one(repo: Path) -> None:
+    write(repo, {f"big/{number}": str(number) for number in range(500)})
+    longest = long(repo, "data", "add", "big")
+    dice, count = random.Random(1), 0
+    for turn in range(TIMES):
+        old = promised(repo)
+        write(repo, {f"big/{number}": f"{turn} {number}" for number in range(0, 500, 7)})
+        count += killed(repo, dice, longest, "data", "add", "big")
+        new = {name: md5(content).hexdigest() for name, content in contents(repo / "big").items()}
+        assert len(new) == 500
+        assert promised(repo) in (old, new)
+    outdo(repo, "data", "add", "big")
+    assert count > TIMES / 4
+    assert "in cache" not in dvc(repo, "data", "status")
+    assert not [name for name in contents(repo / ".dvc" / "cache") if "tmp" in name]
+
+
+def test_a_checkout_that_is_killed_leaves_only_whole_files(repo: Path) -> None:
+    write(repo, {f"big/{number}": f"{number}\n" * 50 for number in range(500)})
+    outdo(repo, "data", "add", "big")
+    take_away(repo, "big")
+    longest = long(repo, "data", "checkout")
+    dice, count, files = random.Random(2), 0, promised(repo)
+    for turn in range(TIMES):
+        take_away(repo, *(f"big/{number}" for number in range(turn, 500, 3)))
+        count += killed(repo, dice, longest, "data", "checkout")
+        there = {name: md5(content).hexdigest() for name, content in contents(repo / "big").items()}
+        assert there.items() <= files.items()
+    outdo(repo, "data", "checkout")
+    assert count > TIMES / 4
+    commit(repo)
+    assert is_up_to_date(repo)
