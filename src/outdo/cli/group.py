@@ -34,6 +34,8 @@ COMMANDS = {
     "pull": "get results that others have pushed, and put them in place",
     "fetch": "the same, into the store only",
     "data": "files and folders outside the pipeline, kept by content",
+    "import": "take a DVC repository over into Outdo's own store",
+    "export": "the way back: as DVC keeps it",
     "server": "serve runs, metrics and artifacts to MLflow clients",
     "gc": "free space: remove what nothing needs from the store",
     "schema": "the JSON Schema of outdo.yaml, for editors",
@@ -51,6 +53,8 @@ DVC_WORDS = {
     "commit": "Outdo writes `dvc.lock` by itself, with each run.",
 }
 """What those who know DVC may type."""
+_MODULES = {"import": "import_from", "export": "export_to"}
+"""Where a command is that Python could not import by its name."""
 
 EXAMPLES = """
 \b
@@ -72,7 +76,7 @@ class Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = lazy(f"outdo.cli.{cmd_name}").command
+        command: click.Command = lazy(f"outdo.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -48,7 +48,11 @@ class Tracking:
         for pointer in find_pointers(self.project.root, [way.pointers.suffix for way in self.ways]):
             try:
                 for tracked in self.read(pointer):
-                    if tracked.path in found:
+                    other = found.get(tracked.path)
+                    if other is not None and self.way(other) is not self.way(tracked):
+                        if self.way(other) is self.ways[0]:
+                            continue  # on its way from one to the other: the first counts
+                    elif other is not None:
                         what = f"'{tracked.path}' is tracked by '{found[tracked.path].pointer}' too"
                         raise BadPointer(what, where=pointer, fix="remove one of the two")
                     found[tracked.path] = tracked

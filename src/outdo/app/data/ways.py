@@ -57,16 +57,18 @@ class OwnCarrier:
 def ways(project: Project) -> Sequence[Way]:
     """Every way of tracking in a project; the first is how new paths are tracked. In a repository of DVC's, DVC's."""
     if project.repository is None:
-        return (_own(project),)
-    return (_dvc(project, project.repository), _own(project))
+        return (own_way(project),)
+    return (dvc_way(project, project.repository), own_way(project))
 
 
-def _dvc(project: Project, repository: "Repository") -> Way:
+def dvc_way(project: Project, repository: "Repository") -> Way:
+    """How DVC tracks paths."""
     found: Way = lazy("outdo.integrations.dvc.data").way(repository, project.state, os.environ)
     return found
 
 
-def _own(project: Project) -> Way:
+def own_way(project: Project) -> Way:
+    """How Outdo tracks paths."""
     first = next(iter(project.pipeline.remotes), "")
 
     def carrier(remote: str, tell: Tell) -> Carrier:
