@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from msgspec import json
 
 from outdo.app.handover import HandOver
-from outdo.cli.data.words import for_git, sized
+from outdo.cli.data.words import for_git, shown, sized
 from outdo.cli.paint import Paint, plain, say
 
 MANY = 5
@@ -25,11 +25,15 @@ def tell(move: HandOver, before: str, after: str, *, dry: bool, as_json: bool) -
             if move.fresh < move.stages
             else "nothing has to run"
         )
-        print(f"{mark} pipeline  {before} → {after}  {move.stages} stages, {known}")
+        print(
+            f"{mark} pipeline  {before} → {after}  {move.stages} stage{'' if move.stages == 1 else 's'}, {known}"
+        )
     elif not dry and after in move.files:
         print(f"{mark} pipeline  none; {after} is there for one")
     if move.paths:
-        named = [f"{plain(one.path)} ({sized(one.entry) or 'not taken yet'})" for one in move.paths]
+        named = [
+            f"{shown(one.path, one.entry)} ({sized(one.entry) or 'not taken yet'})" for one in move.paths
+        ]
         print(f"{mark} data      {_listed(named)}")
     if move.remotes:
         print(

@@ -348,6 +348,8 @@ class SharedStore(UserError):
 
     code = "E420"
     exit_code = 1
+
+
 class CantHandOver(UserError):
     """A project can't move between DVC and Outdo's own store: there is nothing to move, another pipeline is in the way,
     or the other tool has no word for something in the file. Nothing was touched."""
