@@ -354,7 +354,7 @@ class CantHandOver(UserError):
     """A project can't move between DVC and Outdo's own store: there is nothing to move, another pipeline is in the way,
     or the other tool has no word for something in the file. Nothing was touched."""
 
-    code = "E419"
+    code = "E422"
 
 
 # ------------------------------------------------------------------ E5: the ledger
