@@ -131,6 +131,8 @@ class Stage(Struct, frozen=True):
     place: Place = Place("outdo.yaml")
     written: str | tuple[str, ...] | None = None
     """The command to the blank, where it stands in the file neither as one line nor as a list of several."""
+    spelled: Mapping[Path, str] = {}
+    """Paths as the file has them, where that is not the shortest way from `wdir`: `model/` for `model`."""
 
     @property
     def script(self) -> str | tuple[str, ...]:

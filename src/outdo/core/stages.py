@@ -4,6 +4,7 @@ The docstrings of these classes and fields are what editors and the reference sh
 """
 
 from collections.abc import Iterator, Mapping
+from posixpath import relpath
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -247,6 +248,7 @@ def stage(
         sandbox=text.sandbox,
         place=place,
         written=_written(text.cmd),
+        spelled=dict(_spelled(text, folder)),
     )
 
 
@@ -288,6 +290,19 @@ def _written(cmd: str | Names) -> str | tuple[str, ...] | None:
     if isinstance(cmd, str):
         return None if _lines(cmd) == [cmd] else cmd
     return None if len(cmd) > 1 else tuple(cmd)
+
+
+def _spelled(text: StageText, folder: Path) -> Iterator[tuple[Path, str]]:
+    """The paths that are written in another way than the shortest from `folder`."""
+    entries = (entry for _, _, part in _roles(text) for entry in part)
+    outs = (written for entry in entries for written in ([entry] if isinstance(entry, str) else entry))
+    for written in (*text.deps, *outs):
+        try:
+            path = paths.anywhere(written, folder)
+        except ValueError:
+            continue  # told where it is used
+        if written != (path if path.startswith("/") else relpath(path, folder)):
+            yield path, written
 
 
 def _lines(text: str) -> list[str]:

@@ -37,10 +37,7 @@ class Adoption:
         """What a `dvc.lock` of this text says that outputs held; None for what DVC's cache lacks."""
         named = DvcLock(lock).stages
         found = {
-            stage.name: {
-                posixpath.normpath(posixpath.join(stage.wdir, item.path)): self.twins.entry(item)
-                for item in named[stage.name].outs
-            }
+            stage.name: {_path(stage, item): self.twins.entry(item) for item in named[stage.name].outs}
             for stage in stages
             if stage.name in named
         }
@@ -62,26 +59,25 @@ class Adoption:
         deps = [self._dep(stage, path, entry, MD5) for path, entry in asked.deps.items()]
         if None in deps:
             return None
-        outs = tuple(Item(posixpath.relpath(out.path, stage.wdir)) for out in stage.outs)
+        outs = tuple(Item(_name(stage, out.path)) for out in stage.outs)
         return StageLock(stage.script, tuple(filter(None, deps)), params_of(stage, asked.params), outs)
 
     def _matches(self, stage: Stage, asked: Record, locked: StageLock) -> bool:
         """Whether a stage as it is now is the one in the lock, with the same command, params and bytes."""
         if lines(locked.cmd) != stage.cmd or params_of(stage, asked.params) != locked.params:
             return False
-        items = {item.path: item for item in locked.deps}
-        if {posixpath.relpath(path, stage.wdir) for path in asked.deps} != set(items):
+        items = {_path(stage, item): item for item in locked.deps}
+        if set(asked.deps) != set(items):
             return False
         for path, entry in asked.deps.items():
-            item = items[posixpath.relpath(path, stage.wdir)]
-            dep = self._dep(stage, path, entry, item.hash)
-            if dep is None or dep.md5 != item.md5:
+            dep = self._dep(stage, path, entry, items[path].hash)
+            if dep is None or dep.md5 != items[path].md5:
                 return False
         return True
 
     def _dep(self, stage: Stage, path: Path, entry: Entry, kind: str) -> Item | None:
         """A dependency that holds `entry`, as DVC says it; None where that is not known."""
-        name = posixpath.relpath(path, stage.wdir)
+        name = _name(stage, path)
         twin = self.twins.item(name, entry, kind)
         if twin is not None or is_glob(path) or self._workspace.look([path]).get(path) != entry:
             return twin
@@ -90,7 +86,7 @@ class Adoption:
 
     def _record(self, stage: Stage, asked: Record, known: StageLock) -> Record | None:
         """What DVC knows as a result of ours; None where an output is nowhere."""
-        items = {posixpath.normpath(posixpath.join(stage.wdir, item.path)): item for item in known.outs}
+        items = {_path(stage, item): item for item in known.outs}
         if set(items) != {out.path for out in stage.outs}:
             return None
         outs: dict[Path, Entry] = {}
@@ -240,6 +236,15 @@ def _in_place(stage: Stage, record: Record, entries: Mapping[Path, Entry]) -> bo
     )
 
 
+def _name(stage: Stage, path: Path) -> str:
+    """A path as the file has it, and so DVC: seen from the stage's folder."""
+    spelled = stage.spelled.get(path)
+    return spelled or (path if path.startswith("/") else posixpath.relpath(path, stage.wdir))
+
+
+def _path(stage: Stage, item: Item) -> Path:
+    return posixpath.normpath(posixpath.join(stage.wdir, item.path))
+
+
 def _item(stage: Stage, path: Path, found: Found) -> Item:
-    name = posixpath.relpath(path, stage.wdir)
-    return Item(name, found.md5, size=found.size, nfiles=found.nfiles, isexec=found.isexec)
+    return Item(_name(stage, path), found.md5, size=found.size, nfiles=found.nfiles, isexec=found.isexec)
