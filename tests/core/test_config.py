@@ -37,6 +37,7 @@ def test_a_stage_has_its_command_its_paths_and_its_line() -> None:
         deps=("train.py", "data"),
         outs=(Output("model"),),
         place=Place("outdo.yaml", 2, 3),
+        spelled={"data": "data/", "model": "model/"},
     )
 
 

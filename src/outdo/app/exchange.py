@@ -202,8 +202,9 @@ def _lacks(repository: Repository, item: Item, missing: Sequence[Digest]) -> boo
 
 
 def _joined(one: Moved, other: Moved) -> Moved:
-    size, there = one.size + other.size, one.there + other.there
-    return Moved(one.objects + other.objects, size, one.results + other.results, there, one.missing)
+    """Both, where the second has met the objects of the first again."""
+    objects, results = one.objects + other.objects, one.results + other.results
+    return Moved(objects, one.size + other.size, results, one.there, one.missing)
 
 
 def _listed(paths: Iterable[Path]) -> str:
