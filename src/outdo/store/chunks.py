@@ -17,7 +17,8 @@ from outdo.store.recipes import Recipe, Recipes
 CHUNKED_FROM = 64 << 20
 """Bytes of a file from which on it is kept as chunks."""
 
-LEAST, USUAL, MOST = 1 << 18, 1 << 20, 1 << 22
+USUAL = 1 << 20
+LEAST, MOST = USUAL // 4, USUAL * 4
 """Bytes of a chunk. They may be changed at any time: what was cut otherwise can still be read, and shares less."""
 
 _WINDOW = 32 << 20
@@ -237,7 +238,7 @@ def chunked_from(text: str) -> int:
     return int(number) << _UNITS[unit]
 
 
-def cutter() -> Cut | None:
+def cutter(usual: int = USUAL) -> Cut | None:
     """Cuts bytes into chunks; None where the library for it has no compiled part here, and would take minutes."""
     try:
         from pyfastcdc import FastCDC
@@ -245,7 +246,7 @@ def cutter() -> Cut | None:
         return None
     if not FastCDC.__module__.startswith("pyfastcdc.cy"):
         return None
-    gear = FastCDC(USUAL, min_size=LEAST, max_size=MOST, normalized_chunking=1, seed=0)
+    gear = FastCDC(usual, min_size=usual // 4, max_size=usual * 4, normalized_chunking=1, seed=0)
     return lambda view: [chunk.offset + chunk.length for chunk in gear.cut_buf(view)]
 
 
