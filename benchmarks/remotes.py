@@ -84,6 +84,8 @@ class Side:
         """Pushes all of it to a remote that has nothing."""
 
         def ground() -> str:
+            if not self._place.endpoint:
+                shutil.rmtree(self._place.url(f"{self._tool}-turn-{self._turn}"), ignore_errors=True)
             self._turn += 1
             self._point_to(f"turn-{self._turn}")
             return self.folder
@@ -131,7 +133,9 @@ def cases(grounds: Grounds, kind: Kind, place: Place, rounds: int) -> Iterator[t
             bars.append(within("outdo", "peak", 1e9))
         case = Case(f"{verb} of {kind.title}, {place.title}", contenders, bars)
         print(f"{case.title} …", file=sys.stderr)
-        yield case, by_turns(contenders, rounds)
+        samples = by_turns(contenders, rounds)
+        print(figures(case, samples), file=sys.stderr)
+        yield case, samples
     for side in sides:
         subprocess.run(["rm", "-rf", side.folder], check=True)
 

@@ -1,10 +1,12 @@
 """Projects that share results: pushed, pulled, and taken over by a run."""
 
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -165,3 +167,34 @@ def test_no_remote_is_a_mistake_that_names_the_fix(tmp_path: Path) -> None:
     with pytest.raises(NoRemote, match="no remote is named 'taem'"):
         sent(clone(tmp_path / "mine"), Asked(remote="taem"))
     assert sent(alone, Asked(remote="../elsewhere")).moved == {"../elsewhere": Moved()}
+
+
+class Slow(Quiet):
+    """A remote that answers late; it notes when it was asked for results."""
+
+    asked: ClassVar[list[float]] = []
+
+    def do_GET(self) -> None:
+        if "/results/" in self.path:
+            self.asked.append(time.monotonic())
+            time.sleep(0.6)
+        super().do_GET()
+
+
+def test_while_a_stage_is_looked_up_others_have_the_machine(tmp_path: Path) -> None:
+    """Four stages that want the whole machine, four look-ups of 0.6 s: they are made side by side, before a share
+    is taken, so all of it takes little longer than one."""
+    (tmp_path / "team").mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Slow, directory=str(tmp_path / "team")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    stages = "stages:\n" + "".join(
+        f"  s{n}: {{cmd: touch o{n}, outs: [o{n}], resources: {{cpu: 1000}}}}\n" for n in range(4)
+    )
+    try:
+        remotes = f"{{team: 'http://127.0.0.1:{server.server_port}'}}"
+        assert statuses(run(clone(tmp_path / "one", remotes, stages))) == ["ran"] * 4
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert len(Slow.asked) == 4
+    assert max(Slow.asked) - min(Slow.asked) < 0.5

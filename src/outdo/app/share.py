@@ -246,14 +246,21 @@ class Elsewhere:
         project, key = self._project, asked.key
         locked = project.lock.records.get(stage.name)
         known = locked if locked is not None and locked.key == key else project.results.get(key)
-        for record in (known, None):
-            record = record or self._transfer.result(key)
-            if record is not None and set(record.outs) == {out.path for out in stage.outs}:
+        for record in self._candidates(known, key):
+            if set(record.outs) == {out.path for out in stage.outs}:
                 entries = list(_stored(stage.outs, record).values())
                 if len(entries) == len(record.outs) and not self._transfer.fetch(entries).missing:
                     project.results.put(record)
                     return record
         return None
+
+    def _candidates(self, known: Record | None, key: Key) -> Iterator[Record]:
+        """What is known here, as its outputs may be there; then what is known there."""
+        if known is not None:
+            yield known
+        found = self._transfer.result(key)
+        if found is not None:
+            yield found
 
 
 def look_up(project: Project) -> Callable[[Stage, Record], Record | None] | None:

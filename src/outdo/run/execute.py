@@ -41,6 +41,15 @@ from outdo.run.crew import Crew
 from outdo.run.watch import Watch
 from outdo.run.workbench import COMPELLING, Ended, Orders, Work, Workbench, artifacts
 
+ASKED_AT_ONCE = 16
+"""Stages that are looked up elsewhere at a time."""
+
+NOTHING = Share(0.0, 0)
+"""What a stage has of the machine while it is looked up."""
+
+NOT_FOUND = Ended("failed")
+"""How a look-up ends that finds nothing."""
+
 
 class Order(Struct, frozen=True):
     """What is to be carried out, and how."""
@@ -90,6 +99,10 @@ class Engine:
         self._children = order.graph.children()
         self._ready = [(self._places[name], name) for name, above in self._above.items() if not above]
         self._running = 0
+        self._asking: set[StageName] = set()
+        """Stages that are looked up elsewhere now: they have no share of the machine."""
+        self._asked: set[StageName] = set()
+        """Stages that were looked up, or need not be."""
         self._failed = False
         self._made: dict[Path, Entry] = {}
         """Outputs of the stages that are done."""
@@ -161,12 +174,18 @@ class Engine:
         """Starts what is ready and fits on the machine, in the plan's order."""
         waiting: list[tuple[int, StageName]] = []
         with self._budget.round() as round_:
-            while self._ready and not self._stopping and (round_.open or self._next_is_kept()):
+            while self._ready and not self._stopping and (round_.open or self._next_needs_nothing()):
                 place, name = heapq.heappop(self._ready)
                 planned = self._planned[name]
                 if planned.verb == "keep":
                     yield self._finish(name, planned, Ended("kept", planned.record))
                     continue
+                if self._is_to_be_asked(name):
+                    if len(self._asking) >= ASKED_AT_ONCE:
+                        waiting.append((place, name))
+                        continue
+                    if (yield from self._start(name, None)):
+                        continue
                 share = round_.take(self._order.graph.stages[name].resources)
                 if share is None:
                     waiting.append((place, name))
@@ -177,12 +196,20 @@ class Engine:
         for item in waiting:
             heapq.heappush(self._ready, item)
 
-    def _next_is_kept(self) -> bool:
-        return self._planned[self._ready[0][1]].verb == "keep"
+    def _next_needs_nothing(self) -> bool:
+        """Whether the next stage can go on without a share of the machine."""
+        name = self._ready[0][1]
+        if self._planned[name].verb == "keep":
+            return True
+        return self._is_to_be_asked(name) and len(self._asking) < ASKED_AT_ONCE
 
-    def _start(self, name: StageName, share: Share) -> Generator[AnyEvent, None, bool]:
+    def _is_to_be_asked(self, name: StageName) -> bool:
+        """Whether a stage is looked up elsewhere before it gets a share; with it where nothing else may go on."""
+        return self._bench.asks and name not in self._asked and not self._orders.watch.one_at_a_time
+
+    def _start(self, name: StageName, share: Share | None) -> Generator[AnyEvent, None, bool]:
         """Decides a stage with what its inputs hold now, and does it, or hands it to the crew; False for one that
-        another run computes at the moment."""
+        another run computes at the moment, and for one that needs a share and has none."""
         stage = self._order.graph.stages[name]
         planned = self._planned[name]
         blocker = next((p for p in self._order.graph.parents[name] if self.ended.get(p) in BAD), None)
@@ -197,19 +224,28 @@ class Engine:
                 ended = Ended("failed", failure="; ".join(mistake.what for mistake in missing))
             else:
                 action = decide(stage, facts, force=self._order.force)
+                asks = share is None and self._bench.may_recall(stage, action)
+                if share is None and not asks:
+                    self._asked.add(name)
+                if action.verb in ("run", "restore") and share is None and not asks:
+                    return False
                 if not self._may_compute(action):
-                    self._budget.put_back(share)
+                    if share is not None:
+                        self._budget.put_back(share)
                     return False
                 ended = Ended("kept", action.record)
-                if planned.key is not None and action.key != planned.key:
+                if share is not None and planned.key is not None and action.key != planned.key:
                     message = "its inputs changed since the plan was made; what they hold now counts"
                     yield Warned(self._order.run, time(), message, name)
                 if action.verb in ("run", "restore"):
                     deps = {dep: facts.entries[dep] for dep in stage.deps}
                     params = {str(param): facts.params[param] for param in stage.params}
-                    self._hand(Work(stage, action, deps, params, share))
+                    if share is None:
+                        self._asking.add(name)
+                    self._hand(Work(stage, action, deps, params, share or NOTHING))
                     return True
-        self._budget.give_back(share)
+        if share is not None:
+            self._budget.give_back(share)
         yield self._finish(name, action, ended)
         return True
 
@@ -236,8 +272,12 @@ class Engine:
         try:
             if work.action.verb == "restore":
                 ended = self._bench.restore(work)
+            elif work.share is NOTHING:
+                ended = self._bench.recall(work, self._orders) or NOT_FOUND
             else:
-                recalled = self._bench.recall(work, self._orders)
+                lost = any(reason.kind == "lost" for reason in work.action.reasons)
+                asks = lost or work.stage.name not in self._asked
+                recalled = self._bench.recall(work, self._orders) if asks else None
                 ended = recalled or self._bench.run(work, self._orders)
         except Exception as error:
             ended = Ended("failed", failure=f"internal error: {error!r}")
@@ -248,6 +288,9 @@ class Engine:
             yield message
         elif isinstance(message, tuple):
             work, ended = message
+            if ended is NOT_FOUND:
+                self._ask_no_more(work)
+                return
             if ended.lost and not self._stopping:
                 yield Warned(
                     self._order.run, time(), f"{ended.failure}; it is computed again", work.stage.name
@@ -260,10 +303,19 @@ class Engine:
             self._conclude(work, ended)
             yield self._finish(work.stage.name, work.action, ended)
 
+    def _ask_no_more(self, work: Work) -> None:
+        """A stage that was not found elsewhere waits for its share of the machine, as before the others."""
+        self._conclude(work, NOT_FOUND)
+        heapq.heappush(self._ready, (self._places[work.stage.name], work.stage.name))
+
     def _conclude(self, work: Work, ended: Ended) -> None:  # noqa: ARG002
         self._running -= 1
         self._crew.done()
-        self._budget.give_back(work.share)
+        if work.share is NOTHING:
+            self._asking.discard(work.stage.name)
+            self._asked.add(work.stage.name)
+        else:
+            self._budget.give_back(work.share)
         if self._claims and work.action.key:
             self._claims.free(work.action.key, self._order.run)
 

@@ -143,17 +143,22 @@ class Workbench:
                 return Ended("failed", failure=f"can't restore '{out.path}': {error}")
         return Ended("restored", record, seconds=monotonic() - started)
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is anyone to ask for results."""
+        return self._recall is not None
+
+    def may_recall(self, stage: Stage, action: Action) -> bool:
+        """Whether someone else's result would do for a stage that would run."""
+        compelled = any(reason.kind in COMPELLING for reason in action.reasons)
+        known = action.verb == "run" and action.key is not None
+        return self.asks and known and not compelled and not any(out.persist for out in stage.outs)
+
     def recall(self, work: Work, orders: Orders) -> Ended | None:
         """The stage's outputs as someone else has computed them, in place; None where it has to run. A remote that
         fails is told once, and not asked again."""
         recall = self._recall
-        compelled = any(reason.kind in COMPELLING for reason in work.action.reasons)
-        if (
-            recall is None
-            or work.action.key is None
-            or compelled
-            or any(out.persist for out in work.stage.outs)
-        ):
+        if recall is None or not self.may_recall(work.stage, work.action):
             return None
         started = monotonic()
         try:
