@@ -89,6 +89,8 @@ def find_python(uv: str, folder: str, env: Mapping[str, str]) -> str:
         raise NoEnvironment(f"uv does not answer: {error}") from None
     said = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     if done.returncode:
-        what = f"no interpreter fits: {said[-1].removeprefix('error: ') if said else 'uv gives no reason'}"
+        # uv breaks long lines, in some of its versions also those of its errors.
+        told = " ".join(" ".join(said).split()).rpartition("error: ")[2]
+        what = f"no interpreter fits: {told or 'uv gives no reason'}"
         raise NoEnvironment(what, fix="uv python install VERSION, or mend .python-version or requires-python")
     return done.stdout.decode().strip()

@@ -31,7 +31,7 @@ def reproductions(state: str, run: RunId) -> tuple[Reproduced, ...]:
 
 def _of(folder: str, run: RunId) -> Iterator[Reproduced]:
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(os.listdir(folder), key=lambda name: (_written(os.path.join(folder, name)), name))
     except OSError:
         return
     for name in names:
@@ -42,3 +42,11 @@ def _of(folder: str, run: RunId) -> Iterator[Reproduced]:
             continue  # it did not come to an end
         if report.run == run:
             yield Reproduced(name, report.verdict)
+
+
+def _written(folder: str) -> int:
+    """When a report was written: an id tells seconds, in which two may end."""
+    try:
+        return os.stat(os.path.join(folder, REPORT)).st_mtime_ns
+    except OSError:
+        return 0
