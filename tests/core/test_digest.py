@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outdo.core.digest import digest, stage_key
-from outdo.core.model import Digest, Entry, Output, Stage, StageName
+from outdo.core.digest import digest, stage_key, stage_run_id, whole_run_id
+from outdo.core.model import Digest, Entry, Output, RunId, Stage, StageName
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats() | st.text()
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -52,3 +52,15 @@ def test_a_folder_and_a_file_of_the_same_bytes_are_two_inputs() -> None:
 def test_the_order_of_outputs_does_not_matter() -> None:
     turned = Stage(StageName("train"), ("python train.py",), outs=(Output("b"), Output("a")))
     assert stage_key(STAGE, {}, {}) == stage_key(turned, {}, {})
+
+
+def test_a_stage_run_has_an_id_that_clients_of_mlflow_take() -> None:
+    id_ = stage_run_id(RunId("20260413-101502-7f3a"), StageName("train"))
+    assert len(id_) == 32
+    assert set(id_) <= set("0123456789abcdef")
+
+
+def test_each_stage_of_each_run_has_an_id_of_its_own() -> None:
+    runs = [RunId("20260413-101502-7f3a"), RunId("20260413-101502-7f3b")]
+    ids = [stage_run_id(run, StageName(stage)) for run in runs for stage in ("", "train", "train@1")]
+    assert len({*ids, *map(whole_run_id, runs)}) == 8

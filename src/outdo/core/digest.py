@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from blake3 import blake3
 from msgspec import msgpack
 
-from outdo.core.model import Digest, Entry, Key, Path, Stage, Value
+from outdo.core.model import Digest, Entry, Key, Path, RunId, Stage, StageName, Value
 
 _encode = msgpack.Encoder(order="deterministic", enc_hook=repr).encode
 
@@ -33,3 +33,13 @@ def stage_key(stage: Stage, deps: Mapping[Path, Entry], params: Mapping[str, Val
     inputs = {path: (entry.kind, entry.digest) for path, entry in deps.items()}
     outs = sorted((out.path, out.persist) for out in stage.outs)
     return Key(digest("stage/1", stage.cmd, stage.wdir, inputs, params, stage.env, outs))
+
+
+def stage_run_id(run: RunId, stage: StageName) -> str:
+    """The id of a stage run among logged runs, 32 hex characters: a client of MLflow calls it by this."""
+    return digest("stage-run/1", run, stage)[:32]
+
+
+def whole_run_id(run: RunId) -> str:
+    """The id among logged runs of a run as a whole, which is the parent of those of its stages."""
+    return digest("run/1", run)[:32]
