@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from outdo.server.endpoint import Endpoint
-from outdo.server.mlflow import artifacts, experiments, models, registry, runs
+from outdo.server.mlflow import artifacts, experiments, models, registered, runs, versions
 
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
 PROXY_PREFIXES = ("/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts")
@@ -13,7 +13,8 @@ ALL = (
     *runs.ENDPOINTS,
     *artifacts.ENDPOINTS,
     *models.ENDPOINTS,
-    *registry.ENDPOINTS,
+    *registered.ENDPOINTS,
+    *versions.ENDPOINTS,
 )
 
 
