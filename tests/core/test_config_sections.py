@@ -9,6 +9,7 @@ from msgspec import msgpack
 
 from outdo.core.config import Project, read_project
 from outdo.core.errors import Mistakes
+from outdo.core.model import ModelOutput, StageName
 from outdo.core.paths import FilePath, OwnPath
 from outdo.core.rules import (
     Beats,
@@ -387,3 +388,38 @@ def test_a_section_that_makes_no_sense_is_told(text: str, what: str) -> None:
     with pytest.raises(Mistakes) as caught:
         read(text)
     assert any(what in mistake.what for mistake in caught.value.mistakes), str(caught.value)
+
+
+# ------------------------------------------------------------------ the outputs that models are
+
+MODELS = """
+stages:
+  train: {cmd: x, outs: [model/, report.txt]}
+models:
+  delay: {path: model/, desc: a model, gates: [{size: "< 5MB"}]}
+  part: {path: model/weights.bin}
+"""
+
+
+def test_a_model_is_an_output_of_a_stage_or_a_path_in_one() -> None:
+    models = read_project("outdo.yaml", MODELS, lambda _: None).pipeline.models
+    assert models == {
+        "delay": ModelOutput("model", StageName("train"), "model", "a model", 1),
+        "part": ModelOutput("model/weights.bin", StageName("train"), "model"),
+    }
+
+
+def test_a_model_that_no_stage_writes_is_a_mistake() -> None:
+    with pytest.raises(Mistakes) as caught:
+        read_project("outdo.yaml", f"{MODELS}  lost: {{path: models}}\n", lambda _: None)
+    [mistake] = caught.value.mistakes
+    assert (mistake.what, mistake.fix) == (
+        "models.lost.path: no stage writes 'models'",
+        "did you mean 'model'?",
+    )
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b", "a@b", ".", ".."])
+def test_a_model_s_name_leaves_room_for_its_versions(name: str) -> None:
+    with pytest.raises(Mistakes, match="can't be the name of a model"):
+        read_project("outdo.yaml", f"{MODELS}  '{name}': {{path: model}}\n", lambda _: None)

@@ -11,6 +11,7 @@ from outdo.app import plan as planning
 from outdo.app import why as reasons
 from outdo.app.lazy import lazy
 from outdo.app.project import Project, open_project
+from outdo.app.registered import behind
 from outdo.app.run import Options, Result, Run
 from outdo.core.graph import Graph
 from outdo.core.looks import LOOKS
@@ -148,6 +149,9 @@ class Pipeline:
             made = planning.make_plan(project, request)
             if planning.nothing_to_do(made):
                 planning.take_in(project, made)
+                found = behind(project, made)
+                if found:
+                    yield from lazy("outdo.app.registering").register_now(project, found)
                 result = Result(None, "done", {})
             else:
                 run = Run(project, made, options)

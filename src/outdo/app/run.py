@@ -10,6 +10,7 @@ from msgspec import Struct, json, structs
 
 from outdo.app.lazy import lazy
 from outdo.app.project import Project
+from outdo.app.registered import outputs, registers, unregistered
 from outdo.core.errors import BadRehearsal, TrackedByGit, UserError
 from outdo.core.graph import Graph
 from outdo.core.model import (
@@ -185,6 +186,7 @@ class Run:
                 capture.join(CAPTURE_SECONDS)
             closing: list[AnyEvent] = [*self._engine.posted(), *self._settle()]
             closing += self._entered(closing)
+            closing += self._registered()
             self._seconds = monotonic() - started
             closing.append(RunFinished(self.id, time(), self.result.status, round(self._seconds, 3)))
             for event in closing:
@@ -215,7 +217,7 @@ class Run:
             counts[action.verb] = counts.get(action.verb, 0) + 1
         project = self._project.pipeline.project
         options = self._options
-        yield RunStarted(self.id, time(), project, options.command, _user(), counts, options.trial)
+        yield RunStarted(self.id, time(), project, options.command, user(), counts, options.trial)
         for limit in self._watch.limits:
             yield Warned(self.id, time(), limit)
         # Before anything is written, so that no output is ever taken for code.
@@ -258,6 +260,19 @@ class Run:
             for digest in project.objects.damaged
         ]
         return warnings
+
+    def _registered(self) -> Sequence[AnyEvent]:
+        """The models of the file are versions, where all went well and this is no mere try."""
+        project, options = self._project, self._options
+        tried = self._commons is not None or options.trial is not None or bool(options.rehearse)
+        if self.result.status != "done" or tried or not registers(project):
+            return []
+        found = unregistered(project, outputs(project, project.lock.records, self._finished))
+        if not found:
+            return []
+        registering = lazy("outdo.app.registering")
+        told: Sequence[AnyEvent] = registering.register(project, found, registering.By(user(), self.id))
+        return told
 
     def _tell_dvc(self) -> list[Warned]:
         """DVC knows what the lock says, in a repository that it keeps too."""
@@ -338,7 +353,8 @@ def _left_out(paths: Sequence[str]) -> str:
     return f"too large to be recorded with the code: {', '.join(paths[:5])}" if paths else ""
 
 
-def _user() -> str:
+def user() -> str:
+    """Who works here, by name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -7,6 +7,7 @@ from time import monotonic
 
 from outdo.app.plan import make_plan, nothing_to_do, take_in
 from outdo.app.project import open_project
+from outdo.app.registered import behind
 from outdo.cli.paint import Paint
 from outdo.core.errors import UserError
 from outdo.core.plan import Request
@@ -23,6 +24,8 @@ def run_if_fresh() -> int | None:
             return None
         if not project.dvc_knows:
             return None  # telling it is work
+        if behind(project, made):
+            return None  # and so is registering
         take_in(project, made)
     except UserError:
         return None

@@ -14,6 +14,7 @@ from outdo.core.model import (
     AnyEvent,
     BuildFinished,
     BuildStarted,
+    Registered,
     RunFinished,
     StageFinished,
     StageName,
@@ -107,9 +108,8 @@ class Progress:
                 )
                 told = f"the environment {plain(event.environment)} is built: {count}"
                 self._say(f"{self._paint('✓', 'green')} {told} in {duration(event.seconds)}")
-            case Warned():
-                about = f"{event.stage}: " if event.stage else ""
-                self._say(f"{self._paint('!', 'yellow', 'bold')} {plain(about + event.message)}")
+            case Warned() | Registered():
+                self._say(line_of(event))
             case StageFinished():
                 self._running.pop(event.stage, None)
                 self._ended.append(event)
@@ -203,6 +203,18 @@ class Progress:
         if event.status == "interrupted":
             return "outdo run goes on from there"
         return f"outdo show {self._run.id}"
+
+
+def line_of(event: Warned | Registered) -> str:
+    """What a person reads of something that needs a line of its own."""
+    paint = Paint(sys.stderr)
+    if isinstance(event, Warned):
+        about = f"{event.stage}: " if event.stage else ""
+        return f"{paint('!', 'yellow', 'bold')} {plain(about + event.message)}"
+    name = paint(plain(f"{event.model} {event.version}"), "bold")
+    if event.new:
+        return f"{paint('✓', 'green')} registered {name}"
+    return f"{paint('=', 'green')} {name} is what was made; it is registered already"
 
 
 def terminal_size() -> tuple[int, int]:

@@ -15,6 +15,7 @@ from msgspec import json
 from outdo.app.lazy import lazy
 from outdo.app.plan import make_plan, nothing_to_do, status, take_in
 from outdo.app.project import Project, make_state, open_project
+from outdo.app.registered import behind
 from outdo.cli import complete
 from outdo.cli.fresh import unchanged
 from outdo.cli.paint import is_live, say
@@ -105,9 +106,14 @@ def command(
         made = make_plan(project, request)
         if nothing_to_do(made):
             take_in(project, made)
+            found = behind(project, made)
+            told = lazy("outdo.app.registering").register_now(project, found) if found else []
             if as_json:
-                print_json({"event": "nothing_to_do", "stages": len(made.actions)})
+                for event in [*told, {"event": "nothing_to_do", "stages": len(made.actions)}]:
+                    print_json(event)
             else:
+                for event in told:
+                    say(lazy("outdo.cli.progress").line_of(event))
                 say(unchanged(project.pipeline.project, len(made.actions), monotonic() - started))
             return 0
         if os.path.isdir(os.path.join(project.state, "trials")):

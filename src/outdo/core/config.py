@@ -15,6 +15,7 @@ from outdo.core.document import Document, Slip, Steps, parse
 from outdo.core.errors import BadPath, Mistakes, TooDeep, UserError, WrongType
 from outdo.core.file import File
 from outdo.core.model import Packages, Path, Pipeline, Place, Stage, Value
+from outdo.core.outputs import model_outputs
 from outdo.core.packages import VARIABLE, whole
 from outdo.core.paths import anywhere, output
 from outdo.core.remotes import read_remotes
@@ -128,6 +129,7 @@ class _Reading:
             sources=tuple(self.files.sources.values()),
             remotes=read_remotes(found.pop("remotes", {}), self.slips),
             aims=aims(found.get("models", {})),
+            models=model_outputs(found.get("models", {}), stages, self.slips),
         )
         return Project(pipeline, self.env, self.packages, self.plots, **found)
 

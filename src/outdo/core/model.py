@@ -176,6 +176,19 @@ class Remote(Struct, frozen=True):
         return self.scheme in ("http", "https")
 
 
+class ModelOutput(Struct, frozen=True):
+    """An output, or a path in one, that is registered as a version of a model after a run."""
+
+    path: Path
+    stage: StageName
+    """Which writes it."""
+    output: Path
+    """The output that `path` is, or is in."""
+    desc: str = ""
+    gates: int = 0
+    """How many gates a version has to pass."""
+
+
 class Pipeline(Struct, frozen=True):
     """All stages of a project and what is declared beside them; all that `run` needs, small enough to cache."""
 
@@ -189,6 +202,8 @@ class Pipeline(Struct, frozen=True):
     """By name; the first is meant where none is named."""
     aims: Mapping[str, Aim] = {}
     """The metrics that gates speak of, in their order, and which way each is better."""
+    models: Mapping[str, ModelOutput] = {}
+    """By name."""
 
 
 # ------------------------------------------------------------------ what is on disk
@@ -406,6 +421,18 @@ class Warned(Event, frozen=True, tag="warned"):
     stage: StageName | None = None
 
 
+class Registered(Event, frozen=True, tag="registered"):
+    """What a run made of a model is a version of it."""
+
+    model: str
+    version: int
+    digest: Digest
+    """Of the file, or of the folder's tree."""
+    stage: StageName
+    new: bool = True
+    """False: these bytes were that version before."""
+
+
 class RunFinished(Event, frozen=True, tag="run_finished"):
     """The run is over."""
 
@@ -422,5 +449,6 @@ AnyEvent = (
     | BuildFinished
     | Captured
     | Warned
+    | Registered
     | RunFinished
 )

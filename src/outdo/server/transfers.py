@@ -60,10 +60,10 @@ async def take_out(service: Service, request: Request) -> Response:
         path = check_path(request.path_params["path"])
         if not path:
             raise Unknown("No such artifact: ''")
+        future = service.writer.submit(lambda connection: files.remove(connection, path))
+        await to_thread.run_sync(future.result)
     except Refusal as error:
         return refusal(error)
-    future = service.writer.submit(lambda connection: files.remove(connection, path))
-    await to_thread.run_sync(future.result)
     return answer({})
 
 

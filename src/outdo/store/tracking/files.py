@@ -1,6 +1,6 @@
 """Artifacts: names of files that are in the store by their content. No name is ever a path of the disk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, delete, select
@@ -8,6 +8,9 @@ from sqlalchemy import ColumnElement, Connection, delete, select
 from outdo.core.model import Digest
 from outdo.core.refusals import Invalid, Unknown
 from outdo.store.tracking.tables import files, upsert
+
+VERSIONS = "versions"
+"""The folder of what pipelines have registered, each below the digest of its tree; it is written once."""
 
 
 class Listed(Struct, frozen=True):
@@ -25,7 +28,9 @@ class File(Struct, frozen=True):
 
 
 def put(connection: Connection, path: str, file: File) -> None:
-    """The path holds this file; raises `Invalid` where it is a folder, or something above it is a file."""
+    """The path holds this file; raises `Invalid` where it is a folder, or something above it is a file, or it is of
+    a registered version."""
+    _refuse_registered(path)
     if connection.scalar(select(files.c.path).where(_inside(path)).limit(1)) is not None:
         raise Invalid(f"'{path}' is a folder")
     above = path.split("/")[:-1]
@@ -71,8 +76,23 @@ def below(connection: Connection, folder: str) -> Iterator[tuple[str, File]]:
 
 
 def remove(connection: Connection, path: str) -> None:
-    """Nothing is at a path any more, nor in it; the store keeps the bytes until they are collected."""
+    """Nothing is at a path any more, nor in it; the store keeps the bytes until they are collected. Raises `Invalid`
+    for what is of a registered version."""
+    _refuse_registered(path)
     connection.execute(delete(files).where((files.c.path == path) | _inside(path)))
+
+
+def register(connection: Connection, tree: Digest, content: Iterable[tuple[str, File]]) -> str:
+    """The folder with these files, the same one whenever it is the same tree."""
+    folder = f"{VERSIONS}/{tree}"
+    rows = [{"path": f"{folder}/{name}", "digest": file.digest, "size": file.size} for name, file in content]
+    upsert(connection, files, rows)
+    return folder
+
+
+def _refuse_registered(path: str) -> None:
+    if path.partition("/")[0] == VERSIONS:
+        raise Invalid(f"'{path}' is of a registered version, and those never change")
 
 
 def _inside(folder: str) -> ColumnElement[bool]:

@@ -25,7 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from outdo.store.database import NAMES, Form, open_engine
 
-REVISION = "0002"
+REVISION = "0003"
 FORM = Form(os.path.join(os.path.dirname(__file__), "migrations"), REVISION, "tracking_version")
 
 tables = MetaData(naming_convention=NAMES)
@@ -255,6 +255,27 @@ model_versions = Table(
     UniqueConstraint("name", "version"),
 )
 """`location` is where the files are that `source` means, and `digest` that of the tree that they were at the time."""
+
+made_versions = Table(
+    "made_versions",
+    tables,
+    Column(
+        "version",
+        Integer,
+        ForeignKey("model_versions.number", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("run", String, nullable=False),
+    Column("registrar", String, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("files", BigInteger, nullable=False),
+)
+"""Of the versions that a run of a pipeline registered: the run and the stage that computed it, and what it wrote.
+`registrar` is the run that registered it, which may have restored what another one had computed."""
 
 model_tags = Table(
     "model_tags",
