@@ -275,3 +275,32 @@ def test_a_checkout_that_is_killed_leaves_only_whole_files(repo: Path) -> None:
     assert count > TIMES / 4
     commit(repo)
     assert is_up_to_date(repo)
+
+
+def test_a_commit_of_dvcs_alone_is_reproduced_in_a_clone_with_data_from_its_remote(repo: Path) -> None:
+    pipeline = """
+stages:
+  all: {cmd: cat raw/a one > all.txt, deps: [raw, one], outs: [all.txt]}
+  tool:
+    cmd: sh tool.sh > m.json && mkdir -p many/in && cp all.txt many/in
+    deps: [tool.sh, all.txt]
+    outs: [many]
+    metrics: [m.json: {cache: false}]
+"""
+    write(repo, {"dvc.yaml": pipeline, "tool.sh": "echo '{}'"})
+    dvc(repo, "add", "-q", "raw", "one")
+    dvc(repo, "repro", "-q")
+    commit(repo)
+    dvc(repo, "push", "-q")
+    write(repo, {"one": "2\n"})
+    dvc(repo, "add", "-q", "one")
+    dvc(repo, "repro", "-q")
+    commit(repo)
+    git(repo.parent, "clone", "-q", str(repo), "yours")
+    yours = repo.parent / "yours"
+    said = outdo(yours, "reproduce", "HEAD~1")
+    assert "is reproduced to the byte: 3 identical" in said
+    assert not (yours / "raw").exists()
+    assert outdo(repo, "reproduce", "HEAD").count("identical") == 4
+    missing = outdo(yours, "reproduce", "HEAD", code=2)
+    assert "stage 'all' reads 'one', which is tracked data and not here" in missing

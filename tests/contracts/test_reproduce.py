@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from outdo.app.data.add import add
+from outdo.app.data.share import Asked as DataSharing
+from outdo.app.data.share import push as data_push
+from outdo.app.data.tracking import Tracking
 from outdo.app.plan import make_plan
 from outdo.app.project import open_project
 from outdo.app.reproduce.verb import Asked, prepared
@@ -19,6 +23,8 @@ from outdo.app.share import push
 from outdo.core.errors import NoReproduction, UnknownRevision, UserError
 from outdo.core.plan import Request
 from outdo.core.reproduction import Reproduction, parse_tolerance
+from outdo.integrations.dvc.cache import object_name
+from outdo.integrations.dvc.hashes import md5_bytes
 
 PIPELINE = """
 stages:
@@ -348,6 +354,80 @@ def test_data_comes_from_a_remote(root: Path) -> None:
     found = reproduce(root, "HEAD", stages=("train",))
     assert verdicts(found)["model"] == "identical"
     assert "'clean' is frozen, so its outputs are taken as they are" in found.notices
+
+
+@pytest.fixture
+def adopted(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A pipeline below the top of a repository of DVC's, which keeps its data: a file, a folder, and one file of it."""
+    monkeypatch.setenv("HOME", str(root.parent / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    top = root.parent / "adopted"
+    text = """
+stages:
+  join:
+    cmd: cat raw.csv many/a ../shared/more > all.csv; ls many >> all.csv
+    deps: [raw.csv, many, ../shared/more]
+    outs: [all.csv]
+  one: {cmd: cp ../shared/parts/b b, deps: [../shared/parts/b], outs: [b]}
+"""
+    files = {
+        ".dvc/config": f"[core]\n    remote = lab\n['remote \"lab\"']\n    url = {root.parent}/lab\n",
+        "inner/dvc.yaml": text,
+        "inner/.gitignore": "/all.csv\n/b\n",
+        **{name: f"{name}\n" for name in (*INSIDE, *BESIDE)},
+    }
+    for name, content in files.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text(content)
+    git(top, "init", "-q", "-b", "main")
+    add(open_project(str(top)), ["inner/raw.csv", "inner/many", "shared/more", "shared/parts"])
+    commit(top)
+    run(top / "inner")
+    commit(top)
+    return top
+
+
+INSIDE = ("inner/raw.csv", "inner/many/a", "inner/many/b/c")
+BESIDE = ("shared/more", "shared/parts/a", "shared/parts/b")
+
+
+def lose(top: Path, *more: str) -> None:
+    """What a fresh clone with the ledger alone lacks: data, objects and results."""
+    for name in (*INSIDE, *BESIDE):
+        (top / name).unlink()
+    for name in ("inner/.outdo/objects", "inner/.outdo/results", *more):
+        shutil.rmtree(top / name)
+
+
+@pytest.mark.parametrize("word", ["last", "HEAD"])
+def test_data_comes_from_dvcs_cache(adopted: Path, word: str) -> None:
+    lose(adopted)
+    found = reproduce(adopted / "inner", word)
+    assert verdicts(found) == {"all.csv": "identical", "b": "identical"}
+    assert not (adopted / "inner/raw.csv").exists()
+
+
+def test_data_comes_from_dvcs_remote(adopted: Path) -> None:
+    data_push(Tracking(open_project(str(adopted))), DataSharing(), lambda _: None)
+    lose(adopted, ".dvc/cache")
+    assert reproduce(adopted / "inner").verdict == "identical"
+    parts = [path for path in (adopted / ".dvc/cache").rglob("*") if path.is_file()]
+    assert len(parts) == 6  # of `shared/parts` only the file that is read
+
+
+def test_what_neither_dvcs_cache_nor_its_remote_has_is_told(adopted: Path) -> None:
+    lose(adopted, ".dvc/cache")
+    assert "'raw.csv' (read by join), 'many' (read by join)" in refused(adopted / "inner").what
+    assert "not in Git, the store, the workspace, DVC's cache, or a remote" in refused(adopted / "inner").what
+
+
+def test_a_damaged_object_of_dvcs_cache_is_fetched_again(adopted: Path) -> None:
+    data_push(Tracking(open_project(str(adopted))), DataSharing(), lambda _: None)
+    lose(adopted)
+    place = adopted / ".dvc/cache" / object_name(md5_bytes(b"inner/raw.csv\n"))
+    place.chmod(0o644)
+    place.write_text("inner/raw.csV\n")
+    assert reproduce(adopted / "inner").verdict == "identical"
 
 
 def test_a_link_out_of_the_repository_leads_where_it_led_and_nothing_is_written_there(root: Path) -> None:

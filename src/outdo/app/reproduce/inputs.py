@@ -8,12 +8,15 @@ from msgspec import Struct
 
 from outdo.app.project import Project
 from outdo.app.remotes import find_remote, transfer_to
+from outdo.app.reproduce.adopted import bring
 from outdo.app.reproduce.target import Target
-from outdo.core.errors import BadPath, NoReproduction, UserError
+from outdo.core.errors import NoReproduction, UserError
 from outdo.core.graph import is_glob
 from outdo.core.model import Digest, Entry, Path, StageName
 from outdo.store import trees
 from outdo.store.files import create, reflink
+from outdo.store.statcache import StatCache
+from outdo.store.workspace import Workspace
 
 _MOST_NAMED = 5
 
@@ -30,19 +33,23 @@ class Needed(Struct, frozen=True):
 def put_inputs(project: Project, tree: Project, target: Target) -> None:
     """Every input in `tree` holds what it held; raises `NoReproduction` that names all that are nowhere.
 
-    Each is taken from Git, the store, the workspace where it still holds just that, DVC's cache, or a remote."""
+    Each is taken from Git, the store, the workspace where it still holds just that, DVC's cache, or a remote, which in
+    a repository of DVC's may be one of its own."""
     wanted = _needed(tree, target)
     lacking = _differing(tree, wanted)
     lacking = [one for one in lacking if not _from_store(project, tree, one)]
     lacking = [one for one in lacking if not _from_workspace(project, tree, one)]
+    if lacking and project.repository is not None:
+        bring(project, project.repository, tree, {one.path: one.entry for one in lacking})
+        lacking = [one for one in lacking if not _from_store(project, tree, one)]
     if lacking:
         _fetch(project, [one.entry for one in lacking])
         lacking = [one for one in lacking if not _from_store(project, tree, one)]
     if lacking:
-        raise _missing(lacking)
+        raise _missing(project, lacking)
     still = _differing(tree, wanted)
     if still:
-        raise _missing(still)
+        raise _missing(project, still)
 
 
 def _needed(tree: Project, target: Target) -> list[Needed]:
@@ -111,21 +118,34 @@ def files_of(project: Project, entry: Entry) -> dict[Path, tuple[Digest, bool]]:
 
 
 def _from_store(project: Project, tree: Project, one: Needed) -> bool:
-    """Whether the store, or DVC's cache, had it; then it is in place."""
+    """Whether the store had it; then it is in place."""
     if is_glob(one.path):
         return False
     try:
         if not project.workspace.holds(one.entry):
-            adopted = project.adopted
-            if adopted is None or not adopted.holds(one.entry):
-                return False
-            adopted.bring(one.entry)
-        tree.workspace.restore(one.path, one.entry)
-    except BadPath:
-        return False  # outside the project nothing is written
+            return False
+        if one.path.startswith("../"):
+            _put_above(tree, one)
+        else:
+            tree.workspace.restore(one.path, one.entry)
     except UserError:
-        return False
+        return False  # it is damaged, or would be written outside the work tree
     return True
+
+
+def _put_above(tree: Project, one: Needed) -> None:
+    """It is in place beside the project's folder, still in the work tree; raises `BadPath` where it would not be."""
+    top = _top(tree.root)
+    memory = StatCache(os.path.join(tree.state, "above"))
+    above = Workspace(top, tree.objects, memory, ("reflink", "copy"))
+    above.restore(os.path.relpath(os.path.join(tree.root, one.path), top), one.entry)
+
+
+def _top(root: str) -> str:
+    """The top of the work tree that a project is in."""
+    while not os.path.lexists(os.path.join(root, ".git")):
+        root = os.path.dirname(root)
+    return root
 
 
 def _from_workspace(project: Project, tree: Project, one: Needed) -> bool:
@@ -133,11 +153,12 @@ def _from_workspace(project: Project, tree: Project, one: Needed) -> bool:
     paths = project.workspace.expand(one.path) if is_glob(one.path) else [one.path]
     if not same_content(project, project.workspace.look([one.path]).get(one.path), one.entry):
         return False
+    top = _top(tree.root)
     for path in paths:
-        if path.startswith(("/", "../")):
+        if path.startswith("/"):
             return False
-        source, target = os.path.join(project.root, path), os.path.join(tree.root, path)
-        if not _stays_inside(tree.root, target):
+        source, target = (os.path.normpath(os.path.join(root, path)) for root in (project.root, tree.root))
+        if not _stays_inside(top, target):
             return False
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.isdir(source):
@@ -147,10 +168,9 @@ def _from_workspace(project: Project, tree: Project, one: Needed) -> bool:
     return True
 
 
-def _stays_inside(root: str, place: str) -> bool:
+def _stays_inside(top: str, place: str) -> bool:
     """Whether no link in the work tree leads what is written there out of it."""
-    top = os.path.realpath(root)
-    return f"{os.path.realpath(place)}/".startswith(f"{top}/")
+    return f"{os.path.realpath(place)}/".startswith(f"{os.path.realpath(top)}/")
 
 
 def _copy(source: str, target: str) -> str:
@@ -176,11 +196,12 @@ def _fetch(project: Project, entries: Sequence[Entry]) -> None:
             transfer_to(project, find_remote(project, name), lambda _: None).fetch(missing)
 
 
-def _missing(lacking: Sequence[Needed]) -> NoReproduction:
+def _missing(project: Project, lacking: Sequence[Needed]) -> NoReproduction:
     listed = ", ".join(f"'{one.path}' (read by {one.stage})" for one in lacking[:_MOST_NAMED])
     more = f" and {len(lacking) - _MOST_NAMED} more" if len(lacking) > _MOST_NAMED else ""
     outside = [one.path for one in lacking if one.path.startswith(("/", "../"))]
-    what = f"what {listed}{more} held is nowhere: not in Git, the store, the workspace, or a remote"
+    cache = "" if project.repository is None else "DVC's cache, "
+    what = f"what {listed}{more} held is nowhere: not in Git, the store, the workspace, {cache}or a remote"
     if outside:
         what += f"; '{outside[0]}' is outside the repository, and is used as it is or not at all"
     return NoReproduction(

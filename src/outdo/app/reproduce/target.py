@@ -10,15 +10,21 @@ from msgspec.structs import replace
 from outdo.app.history import Asked, log, runs_named
 from outdo.app.lazy import lazy
 from outdo.app.project import Project
-from outdo.app.sides import RUN_NAME
+from outdo.app.reproduce.adopted import recorded
+from outdo.app.sides import DVC_LOCK, RUN_NAME, pipeline_of
+from outdo.core.digest import digest_bytes
 from outdo.core.errors import NoReproduction, UnknownRevision, UnknownRun, UserError
 from outdo.core.hints import nearest
 from outdo.core.model import Entry, Key, Path, Record, RunId, StageName
 from outdo.core.record import Run
 from outdo.core.sections import Model
+from outdo.run.git import git
 from outdo.run.revisions import Revision, contents, resolve
 from outdo.store.lock import NAME as LOCK
 from outdo.store.lock import read_lock
+from outdo.store.nodes import folders_of
+
+_LIST = ("ls-tree", "-r", "-z", "--name-only")
 
 
 class Expected(Struct, frozen=True):
@@ -145,6 +151,9 @@ def _of_commit(project: Project, word: str) -> Target:
     called = word if commit.startswith(word) else f"{word} ({commit[:8]})"
     lock = contents(project.root, commit, [LOCK]).get(LOCK)
     if lock is None:
+        found = _by_dvc(project, commit, called)
+        if found is not None:
+            return found
         run = _clean_run_of(project, commit)
         if run is None:
             what = f"neither is there an {LOCK} in {called}, nor a run of just that code on record"
@@ -155,6 +164,43 @@ def _of_commit(project: Project, word: str) -> Target:
     if not stages:
         raise NoReproduction(f"no stage is in the {LOCK} of {called}", fix="outdo run, then commit it")
     return Target(called, Revision(commit), stages, _run_behind(project, records.values()))
+
+
+def _by_dvc(project: Project, commit: str, called: str) -> Target | None:
+    """What `dvc.lock` of a commit says, in a repository of DVC's; None where there is none."""
+    repository = project.repository
+    known: dict[Path, bytes] = {}
+
+    def read(path: Path) -> bytes | None:
+        if path not in known:
+            known.update(contents(project.root, commit, [path]))
+        return known.get(path)
+
+    lock = read(DVC_LOCK) if repository is not None else None
+    if repository is None or lock is None:
+        return None
+    pipeline = pipeline_of(project, project.file, read, called)
+    text = lock.decode("utf-8", "replace")
+    in_git = {os.fsdecode(name) for name in git(project.root, [*_LIST, commit]).split(b"\0")}
+    said = recorded(project, repository, pipeline.stages, text, in_git | folders_of(in_git))
+    stages: dict[StageName, Expected] = {}
+    lost: list[Path] = []
+    for stage in pipeline.stages:
+        if stage.name not in said:
+            continue
+        deps, outs = said[stage.name]
+        written = {out.path: outs.get(out.path) or _of_git(read(out.path)) for out in stage.outs}
+        lost += [path for path, entry in written.items() if entry is None]
+        stages[stage.name] = Expected(deps, {path: entry for path, entry in written.items() if entry})
+    notices = [
+        f"what '{path}' held is neither in DVC's cache nor at its remote, so nothing is measured by it"
+        for path in lost
+    ]
+    return Target(called, Revision(commit), stages, notices=tuple(notices)) if stages else None
+
+
+def _of_git(content: bytes | None) -> Entry | None:
+    return None if content is None else Entry(digest_bytes(content), len(content))
 
 
 def _clean_run_of(project: Project, commit: str) -> Run | None:

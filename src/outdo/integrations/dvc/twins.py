@@ -35,7 +35,7 @@ class Twins:
             return None
         try:
             if item.is_folder:
-                return self._folder(item.md5, item.hash)
+                return self.folder(item.md5, item.hash, self._cache.files(item.md5, item.hash))
             digest, size = self._file(item.md5, item.hash)
         except (NotInStore, Damaged):
             return None
@@ -68,8 +68,9 @@ class Twins:
         self._files[digest] = _Twin(name, kind)
         return digest, found[2]
 
-    def _folder(self, name: str, kind: str) -> Entry:
-        files = self._cache.files(name, kind)
+    def folder(self, name: str, kind: str, files: dict[str, str]) -> Entry:
+        """What a folder with these MD5s by path holds, of which `name` is the listing; raises `NotInStore` or `Damaged`
+        where DVC's cache does not have all of its files."""
         if not folders_of(files).isdisjoint(files):
             raise Damaged(f"the folder '{name}' in DVC's cache has a file and a folder of one name")
         known: dict[str, tuple[Digest, int]] = {}
