@@ -23,3 +23,19 @@ class BadState(Refusal):
 
 class Invalid(Refusal):
     """A value that can't be: too long, of another kind, or against what was said before."""
+
+
+class Forbidden(Refusal):
+    """Who calls may not do this."""
+
+
+class NotSignedIn(Refusal):
+    """Who calls has to sign in first, or what they signed in with does not hold."""
+
+
+class TooOften(Refusal):
+    """So many attempts to sign in failed that the next has to wait."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds

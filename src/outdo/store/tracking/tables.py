@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -313,6 +314,64 @@ files = Table(
     sqlite_with_rowid=False,
 )
 """Artifacts by their path from the root of all of them; the bytes are in the store, once, whoever logged them."""
+
+users = Table(
+    "users",
+    tables,
+    Column("name", String, primary_key=True),
+    Column("password", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+)
+"""`password` is an argon2id hash with its parameters; empty for who signs in by tokens alone."""
+
+grants = Table(
+    "grants",
+    tables,
+    Column("user", String, ForeignKey("users.name", ondelete="CASCADE"), primary_key=True),
+    Column("project", String, primary_key=True),
+    Column("role", String, nullable=False),
+)
+"""Which role a user has in a project; `*` is all of them."""
+
+tokens = Table(
+    "tokens",
+    tables,
+    Column("id", String, primary_key=True),
+    Column("user", String, ForeignKey("users.name", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("role", String, nullable=False),
+    Column("project", String, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger),
+    Column("used", BigInteger),
+)
+"""`secret` is the digest of a token's secret part; `role` and `project` are the most that it may do."""
+
+access = Table(
+    "access",
+    tables,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+)
+"""One row that counts the changes of users, grants and tokens, so that what a server remembers of them is never old."""
+
+trail = Table(
+    "trail",
+    tables,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", BigInteger, nullable=False),
+    Column("who", String, nullable=False),
+    Column("via", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("action", String, nullable=False),
+    Column("thing", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
+)
+"""Who changed what; each row is sealed with the row before it."""
 
 
 def open_tracking(url: str) -> Engine:

@@ -1,0 +1,82 @@
+"""The audit trail as rows of the database: written in the transaction of the change that it tells of."""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import asdict
+from sqlalchemy import Connection, Row, Select, insert, select, text
+
+from outdo.core import trail
+from outdo.core.tracking import Milliseconds
+from outdo.core.trail import Entry, Head
+from outdo.store.tracking import tables
+
+LOCK = 0x6F7574646F  # a number that only this program would lock by
+AT_ONCE = 1000
+
+
+class Wanted(Struct, frozen=True):
+    """Which entries are asked for; what is empty asks for nothing."""
+
+    who: str = ""
+    action: str = ""
+    """The beginning of it."""
+    thing: str = ""
+    """A part of it."""
+    since: Milliseconds | None = None
+    most: int | None = None
+
+
+def append(connection: Connection, entries: Sequence[Entry]) -> None:
+    """The entries stand at the end of the trail, in this order, once the transaction is committed."""
+    if not entries:
+        return
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time as it is
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    end = head(connection)
+    number, seal = end.number, end.seal
+    rows = []
+    for entry in entries:
+        number += 1
+        row = trail.sealed(number, entry, seal)
+        seal = row.seal
+        rows.append({"number": number, **asdict(entry), "previous": row.previous, "seal": seal})
+    connection.execute(insert(tables.trail), rows)
+
+
+def head(connection: Connection) -> Head:
+    """The end of the trail."""
+    end = select(tables.trail.c.number, tables.trail.c.seal).order_by(tables.trail.c.number.desc()).limit(1)
+    row = connection.execute(end).first()
+    return Head(row.number, row.seal) if row else Head()
+
+
+def rows(connection: Connection) -> Iterator[trail.Row]:
+    """All rows by number; what is held in memory does not grow with the trail."""
+    query = select(tables.trail).order_by(tables.trail.c.number)
+    for row in connection.execution_options(yield_per=AT_ONCE).execute(query):
+        yield trail.Row(row.number, _entry(row), row.previous, row.seal)
+
+
+def find(connection: Connection, wanted: Wanted) -> list[tuple[int, Entry]]:
+    """The last entries that are asked for with their numbers, the newest first."""
+    query = _where(select(tables.trail), wanted).order_by(tables.trail.c.number.desc()).limit(wanted.most)
+    return [(row.number, _entry(row)) for row in connection.execute(query)]
+
+
+def _where(query: Select[tuple[object, ...]], wanted: Wanted) -> Select[tuple[object, ...]]:
+    columns = tables.trail.c
+    if wanted.who:
+        query = query.where(columns.who == wanted.who)
+    if wanted.action:
+        query = query.where(columns.action.startswith(wanted.action, autoescape=True))
+    if wanted.thing:
+        query = query.where(columns.thing.contains(wanted.thing, autoescape=True))
+    if wanted.since is not None:
+        query = query.where(columns.time >= wanted.since)
+    return query
+
+
+def _entry(row: Row[tuple[object, ...]]) -> Entry:
+    told = (row.time, row.who, row.via, row.address, row.agent, row.action, row.thing, row.detail)
+    return Entry(*told)
