@@ -37,6 +37,8 @@ COMMANDS = {
     "import": "take a DVC repository over into Outdo's own store",
     "export": "the way back: as DVC keeps it",
     "server": "serve runs, metrics and artifacts to MLflow clients",
+    "user": "who may sign in to a server, and what they may do",
+    "token": "what programs sign in to a server with",
     "gc": "free space: remove what nothing needs from the store",
     "schema": "the JSON Schema of outdo.yaml, for editors",
 }

@@ -424,6 +424,25 @@ class NoDatabase(UserError):
     exit_code = 1
 
 
+class UnknownAccount(UserError):
+    """The server knows no user, or no token, of this name."""
+
+    code = "E804"
+
+
+class BadAccount(UserError):
+    """A user can't be as was asked: the name is taken or holds a colon or a space, the password is too short, or a
+    token would have more rights than anybody can give it."""
+
+    code = "E805"
+
+
+class LastAdmin(UserError):
+    """Without its last admin a server would have nobody left who may do everything, so that one stays."""
+
+    code = "E806"
+
+
 # ------------------------------------------------------------------ E9: the command line
 
 

@@ -2,19 +2,32 @@
 
 import re
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from msgspec import DecodeError, Struct, ValidationError, convert, json
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from outdo.core.refusals import BadState, Invalid, NameTaken, Refusal, Unknown
+from outdo.core.refusals import (
+    BadState,
+    Forbidden,
+    Invalid,
+    NameTaken,
+    NotSignedIn,
+    Refusal,
+    TooOften,
+    Unknown,
+)
 
 CODES: Mapping[type[Refusal], tuple[int, str]] = {
     Unknown: (404, "RESOURCE_DOES_NOT_EXIST"),
     NameTaken: (400, "RESOURCE_ALREADY_EXISTS"),
     BadState: (400, "INVALID_PARAMETER_VALUE"),
     Invalid: (400, "INVALID_PARAMETER_VALUE"),
+    Forbidden: (403, "PERMISSION_DENIED"),
+    NotSignedIn: (401, "UNAUTHENTICATED"),
+    TooOften: (429, "REQUEST_LIMIT_EXCEEDED"),
 }
 LARGEST = 4 << 20
 """Bytes that a body of JSON may have."""
@@ -30,7 +43,12 @@ def answer(value: object, status: int = 200) -> Response:
 def refusal(error: Refusal) -> Response:
     """Why a call was not carried out."""
     status, code = CODES.get(type(error), (400, "BAD_REQUEST"))
-    return failure(status, code, error.message)
+    said = failure(status, code, error.message)
+    if isinstance(error, NotSignedIn):
+        said.headers["WWW-Authenticate"] = 'Bearer realm="Outdo", Basic realm="Outdo", charset="UTF-8"'
+    if isinstance(error, TooOften):
+        said.headers["Retry-After"] = str(ceil(error.seconds))
+    return said
 
 
 def failure(status: int, code: str, message: str) -> Response:

@@ -1,17 +1,15 @@
 """What a server offers: endpoints as values, so that all of them can be listed, and each says the role it needs."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from outdo.core.access import Actor, Role, Thing
 from outdo.core.model import Digest
 from outdo.core.tracking import Milliseconds
 from outdo.store.tracking.points import Keys
-
-Role = Literal["viewer", "developer", "maintainer", "admin"]
-"""Each may do what those before it may."""
 
 Json = Mapping[str, Any]
 
@@ -19,7 +17,15 @@ Json = Mapping[str, Any]
 class Desk(Protocol):
     """What handlers share beside the database."""
 
-    keys: Keys
+    @property
+    def keys(self) -> Keys:
+        """The numbers of metrics' names."""
+        ...
+
+    @property
+    def actor(self) -> Actor:
+        """Who calls."""
+        ...
 
     def now(self) -> Milliseconds:
         """The time."""
@@ -42,3 +48,17 @@ class Endpoint(Struct, frozen=True):
     answer: Callable[[Connection, Any, Desk], Json]
     """Raises `Refusal`; then nothing that it has changed stays."""
     writes: bool = True
+    narrows: bool = False
+    """It tells each caller of what they may see alone, by `desk.actor.sight`."""
+    counts: Callable[[Any], Mapping[str, Any]] | None = None
+    """How much is logged, for the audit trail; None: it looks at what the call is about before and after."""
+
+
+@runtime_checkable
+class About(Protocol):
+    """A question that says what it is about. One that does not is for those alone whose role is in all projects, unless
+    its endpoint narrows the answer."""
+
+    def things(self) -> Sequence[Thing]:
+        """What the call is about, as far as it is there already; raises `Invalid`."""
+        ...

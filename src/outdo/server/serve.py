@@ -9,6 +9,7 @@ from outdo.core.errors import CantListen, NoSignIn
 from outdo.server.guard import LOOPBACK
 from outdo.server.service import Service
 from outdo.server.web import application
+from outdo.store.tracking import accounts
 
 GRACE_SECONDS = 10
 """How long requests that are under way at the end may take."""
@@ -25,31 +26,47 @@ class Listening(Struct, frozen=True):
     """An address as SQLAlchemy writes it; empty: a SQLite file at home."""
 
 
-def serve(wanted: Listening, ready: Callable[[str], None]) -> None:
-    """Serves until a signal ends it; calls `ready` with the address as soon as requests are taken.
+class Ready(Struct, frozen=True):
+    """What there is to say as soon as requests are taken."""
 
-    Raises `CantListen` for an address that can't be had, and `NoSignIn` for one that others can reach."""
+    address: str
+    users: int
+    """None of them: everybody on this machine may do everything."""
+    alone: bool
+    """Nobody on another machine can reach it."""
+
+
+def serve(wanted: Listening, ready: Callable[[Ready], None]) -> None:
+    """Serves until a signal ends it; calls `ready` as soon as requests are taken.
+
+    Raises `CantListen` for an address that can't be had, and `NoSignIn` for one that others can reach while there is no
+    admin."""
     import uvicorn
 
-    if wanted.host not in LOOPBACK:
-        raise NoSignIn(
-            f"'{wanted.host}' can be reached from other machines, and anybody could change everything",
-            fix="serve on 127.0.0.1, and put a proxy that signs people in before it",
-        )
     listener = _listener(wanted.host, wanted.port)
     service = Service(wanted.home, wanted.database)
+    alone = wanted.host in LOOPBACK
     try:
+        users, admins = service.read(
+            lambda connection: (accounts.users(connection), accounts.admins(connection))
+        )
+        if not alone and not admins:
+            raise NoSignIn(
+                f"'{wanted.host}' can be reached from other machines, and this server has no admin yet",
+                fix="outdo user add NAME --admin",
+            )
         config = uvicorn.Config(
-            application(service),
+            application(service, LOOPBACK if alone else None),
             http="httptools",
             ws="none",
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # anybody could say that they come from elsewhere
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
-        ready(f"http://{host}:{listener.getsockname()[1]}")
+        ready(Ready(f"http://{host}:{listener.getsockname()[1]}", users, alone))
         uvicorn.Server(config).run(sockets=[listener])
     finally:
         listener.close()

@@ -1,48 +1,61 @@
 """Artifacts coming in and going out, streamed: what is held in memory does not grow with the file."""
 
 import os
-from collections.abc import AsyncIterator
+from asyncio import wrap_future
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from mimetypes import guess_type
+from typing import TypeVar
 from urllib.parse import quote
 
 from anyio import to_thread
+from sqlalchemy import Connection
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from outdo.core.refusals import Refusal, Unknown
-from outdo.server.answers import answer, refusal
+from outdo.core.access import Role, Thing
+from outdo.core.refusals import Unknown
+from outdo.core.trail import Entry
+from outdo.server.answers import answer
+from outdo.server.carry import admit, touch
 from outdo.server.mlflow.artifacts import check_path
-from outdo.server.service import Service
+from outdo.server.service import Seat, Service
 from outdo.store.files import create, drop, write
 from outdo.store.tracking import files
 from outdo.store.tracking.files import File
 
+Answer = TypeVar("Answer")
 STEP = 1 << 20
 SAFE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
 """What is served was written by whoever: a browser must neither guess nor run it."""
 
 
-async def take_in(service: Service, request: Request) -> Response:
+async def take_in(seat: Seat, request: Request) -> Response:
     """Keeps the body at the path; it is there whole, or not at all."""
+    path = check_path(request.path_params["path"])
+    service = seat.service
+    about = (Thing("artifact", path),)
+    # Who may not do it has not sent the body in vain; whether they still may is asked again with the change.
+    await _read(seat, lambda connection: admit(connection, seat.actor, "developer", about))
     try:
-        path = check_path(request.path_params["path"])
         file = await _receive(service, request)
-        future = service.writer.submit(lambda connection: files.put(connection, path, file))
-        await to_thread.run_sync(future.result)
-    except Refusal as error:
-        return refusal(error)
     except ClientDisconnect:
         return Response(status_code=400)
+    await _changed(
+        seat, "artifacts/put", path, "developer", lambda connection: files.put(connection, path, file)
+    )
     return Response(status_code=200)
 
 
-async def give_out(service: Service, request: Request) -> Response:
+async def give_out(seat: Seat, request: Request) -> Response:
     """The bytes at the path, as a file to keep."""
-    try:
-        path = check_path(request.path_params["path"])
-        file = await to_thread.run_sync(lambda: service.read(lambda connection: files.find(connection, path)))
-    except Refusal as error:
-        return refusal(error)
+    path = check_path(request.path_params["path"])
+
+    def find(connection: Connection) -> File:
+        admit(connection, seat.actor, "viewer", (Thing("artifact", path),))
+        return files.find(connection, path)
+
+    file = await _read(seat, find)
     name = path.rpartition("/")[2]
     headers = {
         "Content-Length": str(file.size),
@@ -51,20 +64,30 @@ async def give_out(service: Service, request: Request) -> Response:
         **SAFE,
     }
     kind = guess_type(name)[0] or "application/octet-stream"
-    return StreamingResponse(_pieces(service.objects.path(file.digest)), 200, headers, kind)
+    return StreamingResponse(_pieces(seat.service.objects.path(file.digest)), 200, headers, kind)
 
 
-async def take_out(service: Service, request: Request) -> Response:
+async def take_out(seat: Seat, request: Request) -> Response:
     """Nothing is at the path any more."""
-    try:
-        path = check_path(request.path_params["path"])
-        if not path:
-            raise Unknown("No such artifact: ''")
-        future = service.writer.submit(lambda connection: files.remove(connection, path))
-        await to_thread.run_sync(future.result)
-    except Refusal as error:
-        return refusal(error)
+    path = check_path(request.path_params["path"])
+    if not path:
+        raise Unknown("No such artifact: ''")
+    remove = partial(files.remove, path=path)
+    await _changed(seat, "artifacts/delete", path, "maintainer", remove)
     return answer({})
+
+
+async def _read(seat: Seat, question: Callable[[Connection], Answer]) -> Answer:
+    return await to_thread.run_sync(seat.service.read, question)
+
+
+async def _changed(
+    seat: Seat, action: str, path: str, role: Role, work: Callable[[Connection], None]
+) -> None:
+    def told(connection: Connection) -> tuple[None, Entry]:
+        return None, touch(connection, seat, role, action, Thing("artifact", path), work)
+
+    await wrap_future(seat.service.writer.submit_told(told))
 
 
 async def _receive(service: Service, request: Request) -> File:

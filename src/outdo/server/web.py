@@ -1,6 +1,7 @@
-"""The server as an ASGI application: finds the endpoint of a request, and answers."""
+"""The server as an ASGI application: finds the endpoint of a request, lets its caller in or not, and answers."""
 
 from asyncio import wrap_future
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -11,44 +12,78 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from outdo.core.refusals import Invalid, Refusal
+from outdo.core.access import Role, at_least
+from outdo.core.refusals import Forbidden, Invalid, Refusal
 from outdo.core.version import VERSION
 from outdo.server.answers import LARGEST, answer, failure, read_body, read_query, refusal
+from outdo.server.carry import ask, change
+from outdo.server.door import Door
 from outdo.server.endpoint import Endpoint, Json
 from outdo.server.guard import LOOPBACK, Guard
 from outdo.server.mlflow.routes import PROXY_PREFIXES, endpoints
-from outdo.server.service import Service
+from outdo.server.service import Caller, Seat, Service
 from outdo.server.transfers import give_out, take_in, take_out
 
+Handler = Callable[[Seat, Request], Awaitable[Response]]
+PROXIED: tuple[tuple[str, Role, Handler], ...] = (
+    ("GET", "viewer", give_out),
+    ("PUT", "developer", take_in),
+    ("DELETE", "maintainer", take_out),
+)
+"""What can be done with an artifact's bytes."""
 
-def application(service: Service) -> Starlette:
-    """Everything that the server answers."""
+
+class Offered(Route):
+    """A route that says which role it needs; None: nobody has to sign in for it."""
+
+    def __init__(self, path: str, handler: Any, method: str, role: Role | None) -> None:
+        super().__init__(path, handler, methods=[method])
+        self.role = role
+
+
+def application(service: Service, hosts: frozenset[str] | None = LOOPBACK) -> Starlette:
+    """Everything that the server answers, under these names; None: under any, but to nobody who has not signed in."""
+    door = Door(service.book, may_be_open=hosts is not None)
+
+    def offered(path: str, method: str, role: Role, handler: Handler) -> Offered:
+        return Offered(path, partial(_enter, service, door, role, handler), method, role)
+
     routes = [
-        Route("/health", _health),
-        Route("/version", _version),
+        Offered("/health", _health, "GET", None),
+        Offered("/version", _version, "GET", None),
         *(
-            Route(path, partial(_carry_out, service, endpoint), methods=[endpoint.method])
+            offered(path, endpoint.method, endpoint.role, partial(_carry_out, endpoint))
             for path, endpoint in endpoints()
         ),
         *(
-            Route(f"{prefix}/artifacts/{{path:path}}", partial(handler, service), methods=[method])
+            offered(f"{prefix}/artifacts/{{path:path}}", method, role, handler)
             for prefix in PROXY_PREFIXES
-            for method, handler in (("GET", give_out), ("PUT", take_in), ("DELETE", take_out))
+            for method, role, handler in PROXIED
         ),
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, hosts=LOOPBACK)],
+        middleware=[Middleware(Guard, hosts=hosts)],
         exception_handlers={404: _unknown, 405: _unknown, Exception: _broken},
     )
 
 
-async def _carry_out(service: Service, endpoint: Endpoint, request: Request) -> Response:
+async def _enter(service: Service, door: Door, role: Role, handler: Handler, request: Request) -> Response:
+    """The answer to who may ask at all; whether they may do it with what they ask for is decided there."""
+    address = request.client.host if request.client else ""
     try:
-        asked = await _asked(endpoint, request)
-        return answer(await _done(service, endpoint, asked))
+        actor = await door.admit(request.headers.getlist("authorization"), address)
+        if actor.highest is None or not at_least(actor.highest, role):
+            raise Forbidden(f"this needs the role {role}; yours is {actor.highest or 'none'}")
+        seat = Seat(service, Caller(actor, address, request.headers.get("user-agent", "")))
+        return await handler(seat, request)
     except Refusal as error:
         return refusal(error)
+
+
+async def _carry_out(endpoint: Endpoint, seat: Seat, request: Request) -> Response:
+    asked = await _asked(endpoint, request)
+    return answer(await _done(seat, endpoint, asked))
 
 
 async def _asked(endpoint: Endpoint, request: Request) -> Any:
@@ -64,13 +99,12 @@ async def _asked(endpoint: Endpoint, request: Request) -> Any:
     return read_body(body, named, endpoint.asks)
 
 
-async def _done(service: Service, endpoint: Endpoint, asked: Any) -> Json:
-    def work(connection: Any) -> Json:
-        return endpoint.answer(connection, asked, service)
-
+async def _done(seat: Seat, endpoint: Endpoint, asked: Any) -> Json:
+    service = seat.service
     if endpoint.writes:
-        return await wrap_future(service.writer.submit(work))
-    return await to_thread.run_sync(service.read, work)
+        told = service.writer.submit_told(lambda connection: change(connection, endpoint, asked, seat))
+        return await wrap_future(told)
+    return await to_thread.run_sync(service.read, lambda connection: ask(connection, endpoint, asked, seat))
 
 
 async def _health(request: Request) -> Response:  # noqa: ARG001

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from outdo.core.access import EVERY, Limit, Role
 from outdo.core.tracking import Milliseconds
-from outdo.store.tracking.tables import access, grants, tokens, upsert, users
+from outdo.store.tracking import tables
+from outdo.store.tracking.tables import access, grants, tokens, upsert
 
 PREFIX = "outdo"
 ID_BYTES = 6
@@ -83,12 +84,13 @@ def version(connection: Connection) -> int:
 
 def read(connection: Connection) -> Accounts:
     """All users and tokens."""
+    counted = version(connection)  # first: what changes while the rest is read makes another one
     granted: dict[str, dict[str, Role]] = defaultdict(dict)
     for row in connection.execute(select(grants)):
         granted[row.user][row.project] = row.role
     people = {
         row.name: User(row.name, row.password, row.created, granted.get(row.name, {}))
-        for row in connection.execute(select(users).order_by(users.c.name))
+        for row in connection.execute(select(tables.users).order_by(tables.users.c.name))
     }
     held = {
         row.id: Token(
@@ -103,7 +105,7 @@ def read(connection: Connection) -> Accounts:
         )
         for row in connection.execute(select(tokens).order_by(tokens.c.created))
     }
-    return Accounts(version(connection), people, held)
+    return Accounts(counted, people, held)
 
 
 def find_user(connection: Connection, name: str) -> User | None:
@@ -115,7 +117,7 @@ def find_user(connection: Connection, name: str) -> User | None:
 def add_user(connection: Connection, user: User) -> None:
     """The user is there, with these grants."""
     row = {"name": user.name, "password": user.password, "created": user.created}
-    connection.execute(insert(users).values(row))
+    connection.execute(insert(tables.users).values(row))
     for project, role in user.grants.items():
         grant(connection, user.name, project, role)
     _changed(connection)
@@ -123,14 +125,21 @@ def add_user(connection: Connection, user: User) -> None:
 
 def remove_user(connection: Connection, name: str) -> None:
     """The user is gone, with grants and tokens."""
-    connection.execute(delete(users).where(users.c.name == name))
+    connection.execute(delete(tables.users).where(tables.users.c.name == name))
     _changed(connection)
 
 
 def set_password(connection: Connection, name: str, password: str) -> None:
     """The user has this password; as argon2id keeps it."""
-    connection.execute(update(users).where(users.c.name == name).values(password=password))
+    connection.execute(update(tables.users).where(tables.users.c.name == name).values(password=password))
     _changed(connection)
+
+
+def keep_anew(connection: Connection, name: str, before: str, kept: str) -> None:
+    """The user's password, which does not change, is kept in another way; unless it was changed meanwhile."""
+    here = (tables.users.c.name == name) & (tables.users.c.password == before)
+    if connection.execute(update(tables.users).where(here).values(password=kept)).rowcount:
+        _changed(connection)
 
 
 def grant(connection: Connection, name: str, project: str, role: Role) -> None:
@@ -170,6 +179,12 @@ def remove_token(connection: Connection, id_: str) -> None:
 def note_use(connection: Connection, id_: str, now: Milliseconds) -> None:
     """The token was used at this time. This is no change that anybody has to notice."""
     connection.execute(update(tokens).where(tokens.c.id == id_).values(used=now))
+
+
+def users(connection: Connection) -> int:
+    """How many users there are."""
+    found: int | None = connection.scalar(select(func.count()).select_from(tables.users))
+    return found or 0
 
 
 def admins(connection: Connection) -> int:

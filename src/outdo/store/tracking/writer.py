@@ -10,10 +10,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from outdo.core.trail import Entry
 from outdo.store.database import writing
+from outdo.store.tracking import trail
 
 Answer = TypeVar("Answer")
-Change = Callable[[Connection], Any]
+Told = Callable[[Connection], tuple[Any, Entry | None]]
+"""A change, with what the audit trail is told of it."""
 
 AT_ONCE = 256
 """How many changes share one transaction at most."""
@@ -24,7 +27,7 @@ class Writer:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._waiting: list[tuple[Change, Future[Any]]] = []
+        self._waiting: list[tuple[Told, Future[Any]]] = []
         self._turn = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="outdo-writer", daemon=True)
@@ -32,6 +35,10 @@ class Writer:
 
     def submit(self, change: Callable[[Connection], Answer]) -> "Future[Answer]":
         """What `change` will return, once that is on the disk; or what it raised, and then nothing is changed."""
+        return self.submit_told(lambda connection: (change(connection), None))
+
+    def submit_told(self, change: Callable[[Connection], tuple[Answer, Entry | None]]) -> "Future[Answer]":
+        """The same for a change that says what the audit trail is told of it, in the transaction of the change."""
         future: Future[Answer] = Future()
         with self._turn:
             if self._closing:
@@ -61,7 +68,7 @@ class Writer:
                 else:
                     future.set_exception(failure)
 
-    def _next(self) -> list[tuple[Change, Future[Any]]]:
+    def _next(self) -> list[tuple[Told, Future[Any]]]:
         with self._turn:
             while not self._waiting and not self._closing:
                 self._turn.wait()
@@ -70,13 +77,18 @@ class Writer:
             [] if not batch else self._next()
         )
 
-    def _carry_out(self, batch: list[tuple[Change, Future[Any]]]) -> list[tuple[Any, Exception | None]]:
+    def _carry_out(self, batch: list[tuple[Told, Future[Any]]]) -> list[tuple[Any, Exception | None]]:
         done: list[tuple[Any, Exception | None]] = []
+        told: list[Entry] = []
         with writing(self._engine) as connection:
             for change, _ in batch:
                 try:
                     with connection.begin_nested():
-                        done.append((change(connection), None))
+                        answer, entry = change(connection)
                 except Exception as error:
                     done.append((None, error))
+                else:
+                    done.append((answer, None))
+                    told += [entry] if entry else []
+            trail.append(connection, told)
         return done

@@ -1,0 +1,92 @@
+"""How things are, for the audit trail: what a change of theirs can touch, and nothing that may be large."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, select
+
+from outdo.core.access import Thing
+from outdo.store.tracking.tables import (
+    aliases,
+    experiment_tags,
+    experiments,
+    files,
+    logged_model_tags,
+    logged_models,
+    logged_runs,
+    model_tags,
+    model_versions,
+    registered_models,
+    run_tags,
+    version_tags,
+)
+
+State = Mapping[str, Any]
+
+
+def state_of(connection: Connection, thing: Thing) -> State:
+    """What is known of a thing by name; nothing where it is not there."""
+    match thing.kind:
+        case "experiment":
+            number = int(thing.name) if thing.name.isascii() and thing.name.isdigit() else -1
+            return _read(connection, experiments, experiments.c.id == number, experiment_tags)
+        case "run":
+            return _read(connection, logged_runs, logged_runs.c.id == thing.name, run_tags)
+        case "logged model":
+            return _read(connection, logged_models, logged_models.c.id == thing.name, logged_model_tags)
+        case "model":
+            return _model(connection, thing.name)
+        case "version":
+            return _version(connection, thing.name)
+        case "artifact":
+            return _file(connection, thing.name)
+    return {}
+
+
+_TOLD: Mapping[Table, tuple[str, ...]] = {
+    experiments: ("name", "active"),
+    logged_runs: ("name", "status", "ended", "active"),
+    logged_models: ("name", "status", "active"),
+    registered_models: ("name", "description"),
+    model_versions: ("description", "stage", "source", "digest", "run"),
+}
+
+
+def _read(connection: Connection, table: Table, here: ColumnElement[bool], tags: Table) -> State:
+    number = next(iter(table.primary_key))
+    names = _TOLD[table]
+    row = connection.execute(select(number, *(table.c[name] for name in names)).where(here)).first()
+    if row is None:
+        return {}
+    told = dict(zip(names, row[1:], strict=True))
+    return {**told, **_tags(connection, select(tags.c.key, tags.c.value).where(tags.c[0] == row[0]))}
+
+
+def _tags(connection: Connection, query: Select[tuple[str, str]]) -> State:
+    return {f"tags.{key}": value for key, value in connection.execute(query)}
+
+
+def _model(connection: Connection, name: str) -> State:
+    state = _read(connection, registered_models, registered_models.c.name == name, model_tags)
+    if not state:
+        return {}
+    pointed = (
+        select(aliases.c.alias, model_versions.c.version)
+        .join(model_versions, model_versions.c.number == aliases.c.version)
+        .join(registered_models, registered_models.c.number == aliases.c.model)
+        .where(registered_models.c.name == name)
+    )
+    return {**state, **{f"aliases.{alias}": version for alias, version in connection.execute(pointed)}}
+
+
+def _version(connection: Connection, name: str) -> State:
+    model, _, number = name.rpartition("/")
+    if not (number.isascii() and number.isdigit()):
+        return {}
+    here = (model_versions.c.name == model) & (model_versions.c.version == int(number))
+    return _read(connection, model_versions, here, version_tags)
+
+
+def _file(connection: Connection, path: str) -> State:
+    row = connection.execute(select(files.c.digest, files.c.size).where(files.c.path == path)).first()
+    return {} if row is None else {"digest": row.digest, "size": row.size}
