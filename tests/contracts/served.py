@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
@@ -30,6 +31,8 @@ class Reply(NamedTuple):
 class Served:
     """A running server; each call is a request of its own connection."""
 
+    authorization = ""
+
     def __init__(self, home: Path, *options: str) -> None:
         command = [
             sys.executable,
@@ -51,18 +54,25 @@ class Served:
         assert self.address, said + self.process.stderr.read()
         self.port = int(self.address.rpartition(":")[2])
 
+    def as_(self, credential: str) -> "Served":
+        """The same server, called with this `Authorization`."""
+        called = copy(self)
+        called.authorization = credential
+        return called
+
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> Reply:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request(method, path, body, headers or {})
+            signed = {"Authorization": self.authorization} if self.authorization else {}
+            connection.request(method, path, body, {**signed, **(headers or {})})
             reply = connection.getresponse()
             content = reply.read()
         finally:
             connection.close()
         found = {name.lower(): value for name, value in reply.getheaders()}
-        said = json.decode(content) if "json" in found.get("content-type", "") else content
+        said = json.decode(content) if content and "json" in found.get("content-type", "") else content
         return Reply(reply.status, said, found)
 
     def post(self, call: str, **asked: Any) -> Reply:

@@ -37,6 +37,12 @@ class Thing(Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether a role in one of its projects is enough: the files of registered versions, which never change, are
+        those of every model that has the same."""
+        return self.kind == "artifact" and self.name.startswith("versions/")
+
 
 class Limit(Struct, frozen=True):
     """The most that a token may do, whatever its user may."""
@@ -136,7 +142,7 @@ def home_of(actor: Actor, name: str) -> str | None:
 
 def pause(failures: int, free: int = FREE_TRIES) -> float:
     """Seconds that have to pass after so many failed attempts before the next one is looked at."""
-    return min(2.0 ** (failures - free), LONGEST_PAUSE) if failures >= free else 0.0
+    return min(2.0 ** min(failures - free, 10), LONGEST_PAUSE) if failures >= free else 0.0
 
 
 def _lower(one: Role, other: Role) -> Role:

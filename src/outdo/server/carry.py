@@ -131,6 +131,8 @@ def confirm(
 
 
 def _check(actor: Actor, role: Role, thing: Thing, projects: Projects) -> None:
+    if thing.is_shared and any(actor.may(role, project) for project in projects):
+        return
     for project in sorted(projects):
         why = decide(actor, role, project)
         if isinstance(why, Hidden):

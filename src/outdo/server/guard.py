@@ -32,7 +32,7 @@ class Guard:
                 await refused(scope, receive, send)
                 return
             origin = request.headers.get("origin")
-            ours = self._hosts or frozenset({_name(host)})
+            ours = self._hosts or frozenset({_name(host) or ""})
             if origin and request.method not in _SAFE and not self._is_ours(origin, ours):
                 refused = failure(
                     403, "PERMISSION_DENIED", "a page of another site may not change anything here"
@@ -41,7 +41,7 @@ class Guard:
                 return
         await self._app(scope, receive, send)
 
-    def _is_ours(self, address: str, hosts: frozenset[str | None]) -> bool:
+    def _is_ours(self, address: str, hosts: frozenset[str]) -> bool:
         name = _name(address)
         return name is not None and name in hosts
 

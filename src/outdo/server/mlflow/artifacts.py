@@ -1,11 +1,13 @@
 """Where artifacts are called, and calls about them; the bytes themselves are streamed by `server/transfers.py`."""
 
 import re
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from outdo.core.access import Thing
 from outdo.core.refusals import Invalid
 from outdo.server.endpoint import Desk, Endpoint, Json
 from outdo.store.tracking import files, runs
@@ -18,11 +20,17 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 class Listing(Struct, frozen=True):
     path: str = ""
 
+    def things(self) -> Sequence[Thing]:
+        return (Thing("artifact", check_path(self.path)),)
+
 
 class RunListing(Struct, frozen=True):
     run_id: str = ""
     run_uuid: str = ""
     path: str = ""
+
+    def things(self) -> Sequence[Thing]:
+        return (Thing("run", self.run_id or self.run_uuid),)
 
 
 def check_path(path: str) -> str:

@@ -1,11 +1,12 @@
 """Calls about experiments."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from outdo.core.refusals import Invalid, Unknown
+from outdo.core.access import EVERY, PROJECT_TAG, Thing, home_of
+from outdo.core.refusals import Forbidden, Invalid, Unknown
 from outdo.core.tracking import Experiment, View
 from outdo.server.endpoint import Desk, Endpoint, Json
 from outdo.server.mlflow.artifacts import SCHEME, check_location
@@ -32,6 +33,9 @@ class Create(Struct, frozen=True):
     artifact_location: str = ""
     tags: list[Tag] = []
 
+    def things(self) -> Sequence[Thing]:
+        return ()
+
 
 class ById(Struct, frozen=True):
     experiment_id: str | None = None
@@ -40,9 +44,15 @@ class ById(Struct, frozen=True):
         require("experiment_id", self.experiment_id)
         return experiment_number(self.experiment_id or "")
 
+    def things(self) -> Sequence[Thing]:
+        return (Thing("experiment", str(self.number())),)
+
 
 class ByName(Struct, frozen=True):
     experiment_name: str | None = None
+
+    def things(self) -> Sequence[Thing]:
+        return (Thing("experiment name", self.experiment_name or ""),)
 
 
 class Rename(ById, frozen=True):
@@ -66,8 +76,13 @@ def create(connection: Connection, asked: Create, desk: Desk) -> Json:
     name = _name(asked.name)
     if asked.artifact_location:
         check_location(asked.artifact_location)
+        if not desk.actor.may("developer", EVERY):  # the folder may be, or become, that of another project
+            raise Forbidden("only who is developer in all projects may say where artifacts are kept")
     now = desk.now()
     tags = read_tags(asked.tags, limit=EXPERIMENT_TAG_LENGTH)
+    home = home_of(desk.actor, name)
+    if home is not None:
+        tags.setdefault(PROJECT_TAG, home)
     made = Experiment(0, name, asked.artifact_location or SCHEME, True, now, now, tags)
     return {"experiment_id": str(experiments.create(connection, made))}
 
@@ -128,7 +143,12 @@ def find(connection: Connection, asked: Search, desk: Desk) -> Json:
     question = (asked.filter, asked.order_by, asked.view_type)
     page = read_page(asked.page_token, asked.max_results, question)
     found, after = search.find_experiments(
-        connection, view(asked.view_type), experiment_conditions(asked.filter), orders, page
+        connection,
+        view(asked.view_type),
+        experiment_conditions(asked.filter),
+        orders,
+        page,
+        sight=desk.actor.sight,
     )
     return said_page({"experiments": [said_experiment(one) for one in found]}, after, question)
 
@@ -157,6 +177,6 @@ ENDPOINTS = (
     Endpoint("POST", "experiments/restore", "maintainer", ById, restore),
     Endpoint("POST", "experiments/set-experiment-tag", "developer", SetTag, set_tag),
     Endpoint("POST", "experiments/delete-experiment-tag", "developer", SetTag, delete_tag),
-    Endpoint("POST", "experiments/search", "viewer", Search, find, writes=False),
-    Endpoint("GET", "experiments/search", "viewer", Search, find, writes=False),
+    Endpoint("POST", "experiments/search", "viewer", Search, find, writes=False, narrows=True),
+    Endpoint("GET", "experiments/search", "viewer", Search, find, writes=False, narrows=True),
 )

@@ -1,12 +1,13 @@
 """Calls about logged models, and about the datasets and models that runs read and made."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from outdo.core.access import Thing
 from outdo.core.refusals import Invalid
 from outdo.core.tracking import Dataset, Input, LoggedModel, ModelState, ModelUse
 from outdo.server.endpoint import Desk, Endpoint, Json
@@ -25,7 +26,7 @@ from outdo.server.mlflow.shapes import (
     said_point,
     said_tags,
 )
-from outdo.store.tracking import experiments, files, models, runs, search
+from outdo.store.tracking import experiments, files, models, projects, runs, search
 
 STATES: Mapping[str, ModelState] = {
     "LOGGED_MODEL_PENDING": "PENDING",
@@ -45,9 +46,16 @@ class Create(Struct, frozen=True):
     params: list[Tag] = []
     tags: list[Tag] = []
 
+    def things(self) -> Sequence[Thing]:
+        made = (Thing("run", self.source_run_id, reads=True),) if self.source_run_id else ()
+        return (Thing("experiment", str(experiment_number(self.experiment_id))), *made)
+
 
 class OfModel(Struct, frozen=True):
     model_id: str = ""
+
+    def things(self) -> Sequence[Thing]:
+        return (Thing("logged model", self.model_id),)
 
 
 class Finish(OfModel, frozen=True):
@@ -114,9 +122,15 @@ class Inputs(OfRun, frozen=True):
     datasets: list[DataInput] = []
     models: list[Use] = []
 
+    def things(self) -> Sequence[Thing]:
+        return (Thing("run", self.run), *_used(self.models))
+
 
 class Outputs(OfRun, frozen=True):
     models: list[Use] = []
+
+    def things(self) -> Sequence[Thing]:
+        return (Thing("run", self.run), *_used(self.models))
 
 
 class OldModel(OfRun, frozen=True):
@@ -195,6 +209,7 @@ def listing(connection: Connection, asked: Folder, desk: Desk) -> Json:
 
 def find(connection: Connection, asked: Search, desk: Desk) -> Json:
     within = [experiment_number(text) for text in asked.experiment_ids]
+    seen = projects.only_seen(connection, within, desk.actor.sight)
     if not 1 <= asked.max_results <= 50_000:
         raise Invalid(f"Invalid value {asked.max_results} for parameter 'max_results' supplied")
     orders = [
@@ -206,7 +221,7 @@ def find(connection: Connection, asked: Search, desk: Desk) -> Json:
     page = read_page(asked.page_token, asked.max_results, question)
     found, after = search.models_logged(
         connection,
-        within,
+        seen,
         logged_model_conditions(asked.filter),
         logged_model_orders(orders),
         page,
@@ -273,6 +288,22 @@ def said_model(one: LoggedModel) -> dict[str, Any]:
     return {"info": info, "data": filled(params=said_tags(one.params), metrics=metrics)}
 
 
+def _used(uses: Sequence[Use]) -> list[Thing]:
+    return [Thing("logged model", use.model_id, reads=True) for use in uses]
+
+
+def _input_counts(asked: Inputs) -> Json:
+    return {"datasets": len(asked.datasets), "models": len(asked.models)}
+
+
+def _output_counts(asked: Outputs) -> Json:
+    return {"models": len(asked.models)}
+
+
+def _param_counts(asked: Params) -> Json:
+    return {"params": len(asked.params)}
+
+
 def _input(one: DataInput) -> Input:
     require("dataset.name", one.dataset.name)
     require("dataset.digest", one.dataset.digest)
@@ -299,17 +330,19 @@ def _input(one: DataInput) -> Input:
 
 ENDPOINTS = (
     Endpoint("POST", "logged-models", "developer", Create, create),
-    Endpoint("POST", "logged-models/search", "viewer", Search, find, writes=False),
+    Endpoint("POST", "logged-models/search", "viewer", Search, find, writes=False, narrows=True),
     Endpoint("GET", "logged-models/{model_id}", "viewer", OfModel, get, writes=False),
     Endpoint("PATCH", "logged-models/{model_id}", "developer", Finish, finish),
     Endpoint("DELETE", "logged-models/{model_id}", "developer", OfModel, delete),
     Endpoint("PATCH", "logged-models/{model_id}/tags", "developer", Tags, set_tags),
     Endpoint("DELETE", "logged-models/{model_id}/tags/{tag_key:path}", "developer", OneTag, delete_tag),
-    Endpoint("POST", "logged-models/{model_id}/params", "developer", Params, log_params),
+    Endpoint(
+        "POST", "logged-models/{model_id}/params", "developer", Params, log_params, counts=_param_counts
+    ),
     Endpoint(
         "GET", "logged-models/{model_id}/artifacts/directories", "viewer", Folder, listing, writes=False
     ),
-    Endpoint("POST", "runs/log-inputs", "developer", Inputs, log_inputs),
-    Endpoint("POST", "runs/outputs", "developer", Outputs, log_outputs),
+    Endpoint("POST", "runs/log-inputs", "developer", Inputs, log_inputs, counts=_input_counts),
+    Endpoint("POST", "runs/outputs", "developer", Outputs, log_outputs, counts=_output_counts),
     Endpoint("POST", "runs/log-model", "developer", OldModel, log_old_model),
 )

@@ -5,6 +5,7 @@ import re
 
 from sqlalchemy import Connection
 
+from outdo.core.access import PROJECT_TAG, home_of
 from outdo.core.refusals import Invalid
 from outdo.core.tracking import RegisteredModel
 from outdo.server.endpoint import Desk, Endpoint, Json
@@ -59,7 +60,11 @@ class OfAlias(OfModel, frozen=True):
 def create(connection: Connection, asked: Create, desk: Desk) -> Json:
     name = _name(asked.name)
     now = desk.now()
-    made = RegisteredModel(name, now, now, asked.description, read_registry_tags(asked.tags))
+    tags = read_registry_tags(asked.tags)
+    home = home_of(desk.actor, "")
+    if home is not None:
+        tags.setdefault(PROJECT_TAG, home)
+    made = RegisteredModel(name, now, now, asked.description, tags)
     registry.create(connection, made)
     return {"registered_model": said_model(made)}
 
@@ -90,7 +95,7 @@ def find(connection: Connection, asked: Search, desk: Desk) -> Json:
     question = (asked.filter, asked.order_by)
     page = read_page(asked.page_token, size, question)
     found, after = search.models(
-        connection, model_conditions(asked.filter), model_orders(asked.order_by), page
+        connection, model_conditions(asked.filter), model_orders(asked.order_by), page, desk.actor.sight
     )
     return said_page({"registered_models": [said_model(one) for one in found]}, after, question)
 
@@ -169,12 +174,12 @@ ENDPOINTS = (
     Endpoint("PATCH", "registered-models/update", "developer", Describe, describe),
     Endpoint("POST", "registered-models/rename", "maintainer", Rename, rename),
     Endpoint("DELETE", "registered-models/delete", "maintainer", OfModel, delete),
-    Endpoint("GET", "registered-models/search", "viewer", Search, find, writes=False),
+    Endpoint("GET", "registered-models/search", "viewer", Search, find, writes=False, narrows=True),
     Endpoint("POST", "registered-models/get-latest-versions", "viewer", OfStages, latest, writes=False),
     Endpoint("GET", "registered-models/get-latest-versions", "viewer", OfStages, latest, writes=False),
     Endpoint("POST", "registered-models/set-tag", "developer", ModelTag, set_tag),
     Endpoint("DELETE", "registered-models/delete-tag", "developer", ModelTag, delete_tag),
-    Endpoint("POST", "registered-models/alias", "developer", OfAlias, set_alias),
-    Endpoint("DELETE", "registered-models/alias", "developer", OfAlias, delete_alias),
+    Endpoint("POST", "registered-models/alias", "maintainer", OfAlias, set_alias),
+    Endpoint("DELETE", "registered-models/alias", "maintainer", OfAlias, delete_alias),
     Endpoint("GET", "registered-models/alias", "viewer", OfAlias, get_by_alias, writes=False),
 )

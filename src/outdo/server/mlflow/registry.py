@@ -1,9 +1,11 @@
 """What calls about the registry share: whom they name, what is said of it, and what may be said."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from outdo.core.access import Thing
 from outdo.core.refusals import Invalid
 from outdo.core.tracking import ModelVersion, RegisteredModel, Stage
 from outdo.server.mlflow.shapes import Tag, check_key, check_length, filled, require, said_tags
@@ -21,6 +23,9 @@ class OfModel(Struct, frozen=True):
         require("name", self.name)
         return self.name or ""
 
+    def things(self) -> Sequence[Thing]:
+        return (Thing("model", self.model),)
+
 
 class OfVersion(OfModel, frozen=True):
     version: str | None = None
@@ -30,6 +35,9 @@ class OfVersion(OfModel, frozen=True):
         """The version; raises `Invalid`."""
         require("version", self.version)
         return read_number(self.version or "")
+
+    def things(self) -> Sequence[Thing]:
+        return (Thing("version", f"{self.model}/{self.number}"),)
 
 
 class Search(Struct, frozen=True):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from outdo.core.access import Thing
 from outdo.core.refusals import Invalid
 from outdo.core.tracking import ModelPoint, Point, RunInfo, RunState
 from outdo.server.endpoint import Desk, Endpoint, Json
@@ -27,7 +28,7 @@ from outdo.server.mlflow.shapes import (
     said_point,
     said_run,
 )
-from outdo.store.tracking import experiments, models, points, runs, search
+from outdo.store.tracking import experiments, models, points, projects, runs, search
 from outdo.store.tracking.points import Batch
 
 STATES: tuple[RunState, ...] = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
@@ -42,6 +43,9 @@ class Create(Struct, frozen=True):
     start_time: int | None = None
     tags: list[Tag] = []
 
+    def things(self) -> Sequence[Thing]:
+        return (Thing("experiment", str(experiment_number(self.experiment_id))),)
+
 
 class OfRun(Struct, frozen=True):
     """A call about one run, which older clients name `run_uuid`."""
@@ -55,6 +59,9 @@ class OfRun(Struct, frozen=True):
         found = self.run_id or self.run_uuid
         require("run_id", found)
         return found
+
+    def things(self) -> Sequence[Thing]:
+        return (Thing("run", self.run),)
 
 
 class Change(OfRun, frozen=True):
@@ -72,6 +79,9 @@ class LogMetric(OfRun, frozen=True):
     dataset_name: str = ""
     dataset_digest: str = ""
 
+    def things(self) -> Sequence[Thing]:
+        return (Thing("run", self.run), *_measured([self]))
+
 
 class LogTag(OfRun, frozen=True):
     key: str | None = None
@@ -82,6 +92,9 @@ class LogBatch(OfRun, frozen=True):
     metrics: list[Metric] = []
     params: list[Tag] = []
     tags: list[Tag] = []
+
+    def things(self) -> Sequence[Thing]:
+        return (Thing("run", self.run), *_measured(self.metrics))
 
 
 class History(OfRun, frozen=True):
@@ -205,17 +218,35 @@ def find(connection: Connection, asked: Search, desk: Desk) -> Json:
             f"larger than {MOST}"
         )
     within = [experiment_number(text) for text in asked.experiment_ids]
+    seen = projects.only_seen(connection, within, desk.actor.sight)
     question = (within, asked.filter, asked.run_view_type, asked.order_by)
     page = read_page(asked.page_token, asked.max_results, question)
     found, after = search.runs(
         connection,
-        within,
+        seen,
         view(asked.run_view_type),
         run_conditions(asked.filter),
         run_orders(asked.order_by),
         page,
     )
     return said_page({"runs": [said_run(run) for run in found]}, after, question)
+
+
+def _measured(metrics: Sequence[Metric | LogMetric]) -> list[Thing]:
+    """The logged models that are measured."""
+    return [Thing("logged model", id_) for id_ in sorted({one.model_id for one in metrics if one.model_id})]
+
+
+def _batch_counts(asked: LogBatch) -> Json:
+    return {"metrics": len(asked.metrics), "params": len(asked.params), "tags": len(asked.tags)}
+
+
+def _metric_counts(asked: LogMetric) -> Json:
+    return {"metrics": 1, "metric": asked.key}
+
+
+def _param_counts(asked: LogTag) -> Json:
+    return {"params": 1, "param": asked.key}
 
 
 def _state(status: str | int | None) -> RunState | None:
@@ -254,10 +285,10 @@ ENDPOINTS = (
     Endpoint("POST", "runs/update", "developer", Change, change),
     Endpoint("POST", "runs/delete", "developer", OfRun, delete),
     Endpoint("POST", "runs/restore", "developer", OfRun, restore),
-    Endpoint("POST", "runs/search", "viewer", Search, find, writes=False),
-    Endpoint("POST", "runs/log-metric", "developer", LogMetric, log_metric),
-    Endpoint("POST", "runs/log-parameter", "developer", LogTag, log_parameter),
-    Endpoint("POST", "runs/log-batch", "developer", LogBatch, log_batch),
+    Endpoint("POST", "runs/search", "viewer", Search, find, writes=False, narrows=True),
+    Endpoint("POST", "runs/log-metric", "developer", LogMetric, log_metric, counts=_metric_counts),
+    Endpoint("POST", "runs/log-parameter", "developer", LogTag, log_parameter, counts=_param_counts),
+    Endpoint("POST", "runs/log-batch", "developer", LogBatch, log_batch, counts=_batch_counts),
     Endpoint("POST", "runs/set-tag", "developer", LogTag, set_tag),
     Endpoint("POST", "runs/delete-tag", "developer", LogTag, delete_tag),
     Endpoint("GET", "metrics/get-history", "viewer", History, history, writes=False),

@@ -1,10 +1,12 @@
 """Calls about the versions of registered models."""
 
 import posixpath
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from outdo.core.access import Thing
 from outdo.core.refusals import Invalid
 from outdo.core.tracking import ModelVersion
 from outdo.server.endpoint import Desk, Endpoint, Json
@@ -47,6 +49,9 @@ class Register(OfModel, frozen=True):
     description: str = ""
     tags: list[Tag] = []
     model_id: str | None = None
+
+    def things(self) -> Sequence[Thing]:
+        return (Thing("model", self.model), *_sources(self.source or "", self.run_id))
 
 
 def register(connection: Connection, asked: Register, desk: Desk) -> Json:
@@ -120,7 +125,7 @@ def find_versions(connection: Connection, asked: Search, desk: Desk) -> Json:
     question = (asked.filter, asked.order_by)
     page = read_page(asked.page_token, size, question)
     found, after = search.versions(
-        connection, version_conditions(asked.filter), version_orders(asked.order_by), page
+        connection, version_conditions(asked.filter), version_orders(asked.order_by), page, desk.actor.sight
     )
     return said_page({"model_versions": [said_version(one) for one in found]}, after, question)
 
@@ -159,6 +164,19 @@ def _meant(connection: Connection, source: str, asked: Register) -> _Meant:
     )
 
 
+def _sources(source: str, run: str) -> Iterator[Thing]:
+    """What a version is registered from, of which its maker has to know."""
+    if run:
+        yield Thing("run", run, reads=True)
+    if source.startswith("runs:/"):
+        yield Thing("run", source.removeprefix("runs:/").partition("/")[0], reads=True)
+    elif source.startswith(SCHEME):
+        yield Thing("artifact", check_path(source.removeprefix(SCHEME)), reads=True)
+    elif source.startswith("models:/"):
+        name, slash, _ = source.removeprefix("models:/").partition("/")
+        yield Thing("model" if slash else "logged model", name, reads=True)
+
+
 def _copied(connection: Connection, rest: str, asked: Register) -> _Meant:
     """What another version, or a logged model, is."""
     name, slash, version = rest.partition("/")
@@ -177,9 +195,9 @@ ENDPOINTS = (
     Endpoint("POST", "model-versions/create", "developer", Register, register),
     Endpoint("GET", "model-versions/get", "viewer", OfVersion, get_version, writes=False),
     Endpoint("PATCH", "model-versions/update", "developer", DescribeVersion, describe_version),
-    Endpoint("POST", "model-versions/transition-stage", "developer", Move, move),
+    Endpoint("POST", "model-versions/transition-stage", "maintainer", Move, move),
     Endpoint("DELETE", "model-versions/delete", "maintainer", OfVersion, delete_version),
-    Endpoint("GET", "model-versions/search", "viewer", Search, find_versions, writes=False),
+    Endpoint("GET", "model-versions/search", "viewer", Search, find_versions, writes=False, narrows=True),
     Endpoint("GET", "model-versions/get-download-uri", "viewer", OfVersion, download_uri, writes=False),
     Endpoint("POST", "model-versions/set-tag", "developer", VersionTag, set_version_tag),
     Endpoint("DELETE", "model-versions/delete-tag", "developer", VersionTag, delete_version_tag),

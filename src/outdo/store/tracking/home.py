@@ -37,9 +37,7 @@ def open_home(home: str, database: str = "") -> Engine:
     try:
         os.makedirs(home, exist_ok=True)
     except OSError as error:
-        raise CantWrite(
-            f"'{home}' can't be made: {error.strerror}", fix="name another one: --home"
-        ) from None
+        raise CantWrite(f"'{home}' can't be made: {error.strerror}", fix="name another one: --home") from None
     path = os.path.join(home, DATABASE)
     try:
         return open_tracking(database or f"sqlite:///{path}")

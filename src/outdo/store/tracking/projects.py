@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, Table, and_, func, or_, select
 
 from outdo.core.access import PROJECT_TAG, Sight, Thing, project_of
+from outdo.store.tracking.files import VERSIONS
 from outdo.store.tracking.tables import (
     experiment_tags,
     experiments,
@@ -105,8 +106,15 @@ def _of_experiment(connection: Connection, which: ColumnElement[bool]) -> Projec
 
 
 def _of_artifact(connection: Connection, path: str) -> Projects:
-    """Of every experiment whose folder the path is in."""
+    """Of every experiment whose folder the path is in; for the files of a registered version of every such model."""
     parts = path.split("/")
+    if parts[0] == VERSIONS:
+        names = connection.scalars(
+            select(model_versions.c.name)
+            .where(model_versions.c.location == SCHEME + "/".join(parts[:2]))
+            .distinct()
+        )
+        return frozenset().union(*(_of_model(connection, name) or NONE for name in names)) or NONE
     above = [SCHEME + "/".join(parts[: count + 1]) for count in range(len(parts))]
     rows = connection.execute(_with_tag().where(experiments.c.location.in_(above)))
     return frozenset(_project(row.name, row.value) for row in rows) or NONE

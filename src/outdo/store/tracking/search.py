@@ -19,6 +19,7 @@ from sqlalchemy import (
     true,
 )
 
+from outdo.core.access import Sight
 from outdo.core.refusals import Invalid
 from outdo.core.tracking import (
     Condition,
@@ -35,6 +36,7 @@ from outdo.store.tracking import experiments as experiment_rows
 from outdo.store.tracking import models as model_rows
 from outdo.store.tracking import registry
 from outdo.store.tracking import runs as run_rows
+from outdo.store.tracking.projects import seen_experiments, seen_models, seen_versions
 from outdo.store.tracking.spaces import EXPERIMENTS, LOGGED_MODELS, MODELS, RUNS, VERSIONS, Space, one_of
 from outdo.store.tracking.tables import (
     datasets,
@@ -108,9 +110,12 @@ def find_experiments(
     conditions: Sequence[Condition],
     orders: Sequence[Order],
     page: Page,
+    *,
+    sight: Sight = None,
 ) -> tuple[list[Experiment], After | None]:
-    """The experiments that meet all conditions, sorted, and what the next page begins behind."""
+    """The experiments in sight that meet all conditions, sorted, and what the next page begins behind."""
     wanted = [*_seen(experiments.c.active, view), *_where(connection, EXPERIMENTS, conditions)]
+    wanted += _and(seen_experiments(sight))
     numbers, after = _search(connection, EXPERIMENTS, wanted, orders, page)
     return experiment_rows.read(connection, numbers), after
 
@@ -133,19 +138,28 @@ def models_logged(
 
 
 def models(
-    connection: Connection, conditions: Sequence[Condition], orders: Sequence[Order], page: Page
+    connection: Connection,
+    conditions: Sequence[Condition],
+    orders: Sequence[Order],
+    page: Page,
+    sight: Sight = None,
 ) -> tuple[list[RegisteredModel], After | None]:
-    """The registered models that meet all conditions, sorted, and what the next page begins behind."""
-    wanted = _where(connection, MODELS, conditions)
+    """The registered models in sight that meet all conditions, sorted, and what the next page begins behind."""
+    wanted = [*_where(connection, MODELS, conditions), *_and(seen_models(sight))]
     numbers, after = _search(connection, MODELS, wanted, orders, page)
     return registry.read(connection, numbers), after
 
 
 def versions(
-    connection: Connection, conditions: Sequence[Condition], orders: Sequence[Order], page: Page
+    connection: Connection,
+    conditions: Sequence[Condition],
+    orders: Sequence[Order],
+    page: Page,
+    sight: Sight = None,
 ) -> tuple[list[ModelVersion], After | None]:
-    """The versions of registered models that meet all conditions, sorted, and what the next page begins behind."""
-    wanted = _where(connection, VERSIONS, conditions)
+    """The versions of registered models in sight that meet all conditions, sorted, and what the next page begins
+    behind."""
+    wanted = [*_where(connection, VERSIONS, conditions), *_and(seen_versions(sight))]
     numbers, after = _search(connection, VERSIONS, wanted, orders, page)
     return registry.read_versions(connection, numbers), after
 
@@ -155,6 +169,10 @@ def versions(
 
 def _seen(active: ColumnElement[bool], view: View) -> list[ColumnElement[bool]]:
     return [] if view == "all" else [active if view == "active" else ~active]
+
+
+def _and(condition: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
+    return [] if condition is None else [condition]
 
 
 def _where(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, select
 
 from outdo.core.access import Thing
 from outdo.store.tracking.tables import (
@@ -59,11 +59,8 @@ def _read(connection: Connection, table: Table, here: ColumnElement[bool], tags:
     if row is None:
         return {}
     told = dict(zip(names, row[1:], strict=True))
-    return {**told, **_tags(connection, select(tags.c.key, tags.c.value).where(tags.c[0] == row[0]))}
-
-
-def _tags(connection: Connection, query: Select[tuple[str, str]]) -> State:
-    return {f"tags.{key}": value for key, value in connection.execute(query)}
+    tagged = connection.execute(select(tags.c.key, tags.c.value).where(tags.c[0] == row[0]))
+    return {**told, **{f"tags.{tag.key}": tag.value for tag in tagged}}
 
 
 def _model(connection: Connection, name: str) -> State:
@@ -76,7 +73,8 @@ def _model(connection: Connection, name: str) -> State:
         .join(registered_models, registered_models.c.number == aliases.c.model)
         .where(registered_models.c.name == name)
     )
-    return {**state, **{f"aliases.{alias}": version for alias, version in connection.execute(pointed)}}
+    pointers = {f"aliases.{row.alias}": row.version for row in connection.execute(pointed)}
+    return {**state, **pointers}
 
 
 def _version(connection: Connection, name: str) -> State:

@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from outdo.store.database import NAMES, Form, open_engine
 
-REVISION = "0003"
+REVISION = "0004"
 FORM = Form(os.path.join(os.path.dirname(__file__), "migrations"), REVISION, "tracking_version")
 
 tables = MetaData(naming_convention=NAMES)
