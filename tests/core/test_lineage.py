@@ -1,6 +1,6 @@
 """Where a result came from."""
 
-from outdo.core.lineage import Maker, Step, made_by, trace
+from outdo.core.lineage import Maker, Step, made_by, trace, trace_from
 from outdo.core.model import Artifact, Digest, Entry, Key, RunId, StageFinished, StageName, Status
 from outdo.core.record import Run, fold
 
@@ -32,16 +32,19 @@ def steps(runs: dict[RunId, Run], digest: Digest) -> list[tuple[str, str]]:
 
 def test_a_result_is_traced_back_to_what_came_from_outside() -> None:
     assert trace(fold(pipeline(R1)), MODEL) == (
-        Step(
-            "model.bin",
-            MODEL,
-            Maker(R1, StageName("train"), "model.bin"),
-            (("clean.csv", CLEAN), ("train.py", CODE)),
-        ),
-        Step("clean.csv", CLEAN, Maker(R1, StageName("prepare"), "clean.csv"), (("raw.csv", RAW),)),
-        Step("train.py", CODE, None),
-        Step("raw.csv", RAW, None),
+        Step("model.bin", Entry(MODEL, 1), Maker(R1, StageName("train"), "model.bin"), (1, 2)),
+        Step("clean.csv", Entry(CLEAN, 1), Maker(R1, StageName("prepare"), "clean.csv"), (3,)),
+        Step("train.py", Entry(CODE, 1), None),
+        Step("raw.csv", Entry(RAW, 1), None),
     )
+
+
+def test_what_a_stage_run_is_said_to_have_made_is_traced_through_that_run() -> None:
+    runs = fold([*pipeline(R1), *pipeline(R2)])
+    logged = trace_from(runs, Maker(R1, StageName("train"), "logged"), Entry(Digest("tree"), 5, "tree"))
+    assert [(step.path, step.maker.run if step.maker else "") for step in logged] == [
+        ("logged", R1), ("clean.csv", R1), ("train.py", ""), ("raw.csv", ""),
+    ]  # fmt: skip
 
 
 def test_bytes_that_no_run_wrote_have_no_way_back() -> None:

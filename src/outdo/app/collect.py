@@ -6,7 +6,7 @@ like the name of an object counts: in doubt it is kept.
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import closing
 from itertools import chain
 
@@ -16,7 +16,7 @@ from outdo.app.lazy import lazy
 from outdo.app.project import FILES, STATE, Project
 from outdo.core.errors import NotInStore, SharedStore, StoreBusy
 from outdo.core.keeping import Best, Span, kept_runs
-from outdo.core.model import Digest, Path
+from outdo.core.model import Digest, Path, RunId
 from outdo.core.pointer import LIMIT
 from outdo.core.query import pick
 from outdo.core.ranking import guess
@@ -102,7 +102,8 @@ def _survey(project: Project, asked: Asked, now: int) -> tuple[LocalStore, Surve
         fix = "mend the repository; nothing was removed"
         raise NotInStore(f"what former commits name is not known: {refused}", fix=fix) from None
     recorded = _runs(project.home)
-    kept = _kept(project, recorded, asked)
+    registered = _registered_runs(project.home)
+    kept = _kept(project, recorded, asked, registered)
     models = _models(project)
     for run in kept:
         store.reach.add(_in_run(run))
@@ -111,7 +112,8 @@ def _survey(project: Project, asked: Asked, now: int) -> tuple[LocalStore, Surve
     others = list(_others(project, asked))
     for other in others:
         store.reach.add(_of_neighbour(other))
-    store.reach.add(_of_server(root))
+    for home in dict.fromkeys((root, project.home)):
+        store.reach.add(_of_server(home))
     return store, Survey(store.waste(), len(kept), len(recorded), texts, models, tuple(others), working)
 
 
@@ -135,9 +137,10 @@ def _runs(home: str) -> list[Run]:
         return ledger.runs()
 
 
-def _kept(project: Project, recorded: list[Run], asked: Asked) -> list[Run]:
+def _kept(project: Project, recorded: list[Run], asked: Asked, registered: Set[RunId]) -> list[Run]:
+    """The runs that are kept whole, those that made registered versions among them."""
     ids = [run.id for run in reversed(recorded)]
-    named = {pick(name, ids) for name in asked.named}
+    named = {pick(name, ids) for name in asked.named} | (registered & set(ids))
     best = [Best(name, project.pipeline.aims.get(name) or guess(name)) for name in asked.best]
     return kept_runs(recorded, asked.runs, named, best)
 
@@ -199,19 +202,33 @@ def _of_neighbour(folder: str) -> Iterator[Digest]:
             with open(journal, "rb") as lines:
                 for line in lines:
                     yield from digests_in(line)
+        yield from _of_server(os.path.join(folder, STATE))
     except (OSError, Refused) as error:
         what = f"'{folder}' uses this store too, and what it needs can't be read: {error}"
         raise SharedStore(what, fix="run gc as a user who may read it") from None
 
 
-def _of_server(root: str) -> list[Digest]:
-    """What clients of a server have stored here."""
-    path = os.path.join(root, _TRACKING)
+def _of_server(home: str) -> list[Digest]:
+    """What clients have logged here, and what is registered."""
+    queries = ["select digest from files", "select digest from model_versions where digest is not null"]
+    return [Digest(digest) for query in queries for digest in _asked_of_server(home, query)]
+
+
+def _registered_runs(home: str) -> set[RunId]:
+    """The runs that made, or registered, versions of models."""
+    query = "select run from made_versions union select registrar from made_versions"
+    return {RunId(run) for run in _asked_of_server(home, query)}
+
+
+def _asked_of_server(home: str, query: str) -> list[str]:
+    path = os.path.join(home, _TRACKING)
     if not os.path.exists(path):
         return []
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-            return [Digest(digest) for (digest,) in database.execute("select digest from files")]
+            return [str(value) for (value,) in database.execute(query)]
     except sqlite3.Error as error:
+        if "no such table" in str(error):
+            return []  # an older form, that had no such thing
         what = f"a server keeps files here, and its database can't be read: {error}"
         raise SharedStore(what, where=path, fix="run gc as the server's user") from None

@@ -156,7 +156,7 @@ def log(root: str, asked: Asked, now: datetime) -> LogPage:
         first = page.runs[-1] if base else None
         return LogPage(rows, matching, recorded, page.metrics, page.params, tuple(ledger.notices), first)
 
-    return _with_ledger(root, answer)
+    return with_ledger(root, answer)
 
 
 def show(root: str, name: str) -> RunView:
@@ -167,7 +167,7 @@ def show(root: str, name: str) -> RunView:
         numbers = {id_: number for number, id_ in enumerate(ledger.ids(), 1)}
         return _view(root, run, numbers, tuple(ledger.notices))
 
-    return _with_ledger(root, answer)
+    return with_ledger(root, answer)
 
 
 def runs_named(root: str, names: Sequence[str]) -> list[Run]:
@@ -179,7 +179,7 @@ def runs_named(root: str, names: Sequence[str]) -> list[Run]:
         found = {run.id: run for run in ledger.runs_named(list(dict.fromkeys(wanted)))}
         return [found[id_] for id_ in wanted]
 
-    return _with_ledger(root, answer)
+    return with_ledger(root, answer)
 
 
 def trials_of(root: str, name: str) -> list[Run]:
@@ -200,7 +200,7 @@ def trials_of(root: str, name: str) -> list[Run]:
         found = ledger.runs([Filter("sweep", "=", sweep)])
         return sorted(found, key=lambda run: run.trial.number if run.trial else 0)
 
-    return _with_ledger(root, answer)
+    return with_ledger(root, answer)
 
 
 def log_path(root: str, name: str, stage: str) -> str:
@@ -225,7 +225,7 @@ def log_path(root: str, name: str, stage: str) -> str:
             )
         return path
 
-    return _with_ledger(root, answer)
+    return with_ledger(root, answer)
 
 
 def patch(root: str, name: str) -> bytes:
@@ -235,7 +235,7 @@ def patch(root: str, name: str) -> bytes:
     return _objects(root).get(digest) if digest else b""
 
 
-def _with_ledger(root: str, ask: Callable[["Runs"], T]) -> T:
+def with_ledger(root: str, ask: Callable[["Runs"], T]) -> T:
     """The answer of the project's ledger: of its journal alone where that is small, else of its tables, which are made
     anew where they turn out to be damaged."""
     state = os.path.join(root, STATE)

@@ -29,6 +29,7 @@ Examples:
   outdo reproduce 12 --stage train        only `train` of run 12, and what leads to it
   outdo reproduce v1.0                    a commit, measured by the outdo.lock in it
   outdo reproduce delay                   the model `delay` of the file: the run that made it
+  outdo reproduce delay@champion          a registered version, as delay/7 is
   outdo reproduce 12 --tolerance 1e-4 --tolerance auc=0.001
   outdo reproduce 12 --keep /tmp/again    and look at what came out
   outdo reproduce main --md               a comment for a pull request

@@ -400,6 +400,27 @@ class NoBranch(UserError):
     exit_code = 1
 
 
+class UnknownVersion(UserError):
+    """No model, or no version of it, is registered by this name, number or alias. A version is made by a run, of a
+    model that the file declares under `models:`, or by a client of MLflow."""
+
+    code = "E507"
+
+
+class BadAlias(UserError):
+    """An alias of a version has letters, digits, `_` and `-`, and is neither `latest` nor a number, as those mean a
+    version by themselves."""
+
+    code = "E508"
+
+
+class NoLineage(UserError):
+    """What should be traced is no registered model, and no run on record made or read these bytes."""
+
+    code = "E509"
+    exit_code = 1
+
+
 # ------------------------------------------------------------------ E8: the server
 
 

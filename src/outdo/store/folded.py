@@ -9,12 +9,14 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from outdo.core.model import RunId
+from outdo.core.model import RunId, StageName
 from outdo.core.query import Filter, Sort, select
 from outdo.core.record import Run, StageRun, fold
 from outdo.store.journal import Journal, Line
 
 NAME = "journal.jsonl"
+LAST = 20
+"""How many runs with one result are told of."""
 SMALL = 4_000_000
 """Bytes up to which a journal is small: what a thousand runs of a few stages take."""
 
@@ -59,6 +61,11 @@ class Folded:
         """The runs of these ids, with all that they have, in the order of their numbers."""
         wanted = set(ids)
         return [run for run in self._runs if run.id in wanted]
+
+    def runs_with(self, run: RunId, stage: StageName) -> list[Run]:
+        """The runs in which the result of a stage is what `run` computed, newest first; some of the last."""
+        found = [one for one in self._runs if stage in one.stages and one.stages[stage].source == run]
+        return found[: -LAST - 1 : -1]
 
     def count(self, filters: Sequence[Filter] = ()) -> int:
         """How many runs meet all `filters`."""

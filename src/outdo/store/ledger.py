@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, up
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from outdo.core.errors import DamagedLedger
-from outdo.core.model import AnyEvent, RunId, StageFinished
+from outdo.core.model import AnyEvent, RunId, StageFinished, StageName
 from outdo.core.query import Filter, Sort
 from outdo.core.record import Before, Run, StageRun, fold, owns
 from outdo.store.database import folded, metrics, open_database, params, runs, stage_runs, writing
@@ -24,6 +24,8 @@ from outdo.store.rows import read, write
 
 DATABASE = "ledger.db"
 JOURNAL = "journal.jsonl"
+LAST = 20
+"""How many runs with one result are told of."""
 LINES = 5_000
 """How many lines of the journal are folded in one transaction."""
 
@@ -121,6 +123,14 @@ class Ledger:
     def runs_named(self, ids: Sequence[RunId]) -> list[Run]:
         """The runs of these ids, with all that they have, in the order of their numbers."""
         query = select(runs.c.number).where(runs.c.id.in_(ids)).order_by(runs.c.number)
+        with self._reading() as connection:
+            return read(connection, list(connection.scalars(query)))
+
+    def runs_with(self, run: RunId, stage: StageName) -> list[Run]:
+        """The runs in which the result of a stage is what `run` computed, newest first; some of the last."""
+        owner = select(runs.c.number).where(runs.c.id == run).scalar_subquery()
+        query = select(stage_runs.c.run).where(stage_runs.c.source == owner, stage_runs.c.stage == stage)
+        query = query.order_by(stage_runs.c.run.desc()).limit(LAST)
         with self._reading() as connection:
             return read(connection, list(connection.scalars(query)))
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,11 +14,12 @@ from outdo.app.project import Project
 from outdo.app.reproduce.adopted import recorded
 from outdo.app.sides import DVC_LOCK, RUN_NAME, pipeline_of
 from outdo.core.digest import digest_bytes
-from outdo.core.errors import NoReproduction, UnknownRevision, UnknownRun, UserError
+from outdo.core.errors import NoReproduction, UnknownRevision, UnknownRun, UnknownVersion, UserError
 from outdo.core.hints import nearest
 from outdo.core.model import Entry, Key, Path, Record, RunId, StageName
 from outdo.core.record import Run
 from outdo.core.sections import Model
+from outdo.core.versions import read_reference
 from outdo.run.git import git
 from outdo.run.revisions import Revision, contents, resolve
 from outdo.store.lock import NAME as LOCK
@@ -25,6 +27,9 @@ from outdo.store.lock import read_lock
 from outdo.store.nodes import folders_of
 
 _LIST = ("ls-tree", "-r", "-z", "--name-only")
+
+if TYPE_CHECKING:
+    from outdo.app.models import Version
 
 
 class Expected(Struct, frozen=True):
@@ -50,7 +55,8 @@ class Target(Struct, frozen=True):
 
 
 def find_target(project: Project, word: str) -> Target:
-    """What `word` means: a model of the file, a run, or what Git knows; `model:`, `run:` and `commit:` say which.
+    """What `word` means: a model of the file, a registered version of one, a run, or what Git knows; `model:`, `run:`
+    and `commit:` say which.
 
     Raises `UnknownRevision`, or `NoReproduction` where too little of it is on record."""
     kind, _, name = word.partition(":")
@@ -59,14 +65,14 @@ def find_target(project: Project, word: str) -> Target:
     if kind == "commit" and name:
         return _of_commit(project, name)
     if kind == "model" and name:
-        return _of_model(project, name, models_in(project))
+        version = _version(project, name)
+        return _of_version(project, version, models_in(project)) if version else _of_model(project, name)
     models = models_in(project)
     if word in models:
-        return _of_model(project, word, models)
-    if "@" in word and word.partition("@")[0] in models:
-        model = word.partition("@")[0]
-        what = f"'{word}' names a version of a model, and versions are not registered yet"
-        raise UnknownRevision(what, fix=f"'{model}' means what is at its path now; or name its run or commit")
+        return _of_model(project, word)
+    version = _version(project, word)
+    if version is not None:
+        return _of_version(project, version, models)
     if RUN_NAME.fullmatch(word):
         try:
             return _of_run(project, word)
@@ -247,7 +253,38 @@ def models_in(project: Project) -> Mapping[str, Model]:
     return found
 
 
-def _of_model(project: Project, name: str, models: Mapping[str, Model]) -> Target:
+def _version(project: Project, word: str) -> "Version | None":
+    """The registered version that a word with a number or an alias means; raises `UnknownVersion` where there is none
+    of a model that is known."""
+    asked = read_reference(word)
+    if asked.version is None and not asked.alias and not word.startswith("models:/"):
+        return None
+    try:
+        found: Version = lazy("outdo.app.models").version(project.root, word)
+    except UnknownVersion:
+        if asked.model in models_in(project):
+            raise
+        return None  # it may be a branch, as `feature/7` is, or a reflog's entry
+    return found
+
+
+def _of_version(project: Project, version: "Version", models: Mapping[str, Model]) -> Target:
+    by = version.by
+    run = _run(project, by.run) if by else None
+    if by is None or run is None:
+        what = f"no run on record here made {version.name}"
+        raise NoReproduction(what, fix="name the commit it belongs to, or outdo pull --runs")
+    called = f"model {version.name} (run {run.number})"
+    target = replace(from_run(project, run), name=called, model=version.model)
+    if by.stage not in project.graph.stages:
+        return target
+    model = models.get(version.model)
+    wanted = [by.stage, *([StageName(model.evaluate)] if model and model.evaluate else [])]
+    return narrowed(target, project.graph.above([one for one in wanted if one in project.graph.stages]))
+
+
+def _of_model(project: Project, name: str) -> Target:
+    models = models_in(project)
     model = models.get(name)
     if model is None:
         near = nearest(name, list(models))
