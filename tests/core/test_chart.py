@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from outdo.core.chart import Axes, chart, file, inline
@@ -170,6 +170,7 @@ def test_points_on_each_other_are_drawn_once() -> None:
 
 @settings(deadline=None)
 @given(st.tuples(NUMBERS, NUMBERS))
+@example((0.0, 5e-324))
 def test_ticks_are_round_even_and_told_apart(ends: tuple[float, float]) -> None:
     low, high = domain(list(ends), nice=True)
     found = ticks(low, high)

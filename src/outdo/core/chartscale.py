@@ -7,6 +7,8 @@ from itertools import pairwise
 from msgspec import Struct
 
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_NOTHING = 1e-300
+"""A span that floats can't be parted in."""
 
 
 class Scale(Struct, frozen=True):
@@ -36,8 +38,8 @@ def domain(
         if low == high:
             return low / 10, high * 10
         return (10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high))) if nice else (low, high)
-    if low == high:
-        room = abs(low) / 10 or 1.0
+    if high - low < _NOTHING:
+        room = abs(low) / 10 if abs(low) > _NOTHING * 1e10 else 1.0
         return low - room, high + room
     if not nice:
         return low, high
