@@ -20,7 +20,7 @@ from outdo.app.reproduce.verb import Asked, prepared
 from outdo.app.run import Options, Run
 from outdo.app.share import Asked as Sharing
 from outdo.app.share import push
-from outdo.core.errors import NoReproduction, UnknownRevision, UserError
+from outdo.core.errors import NoReproduction, UnknownRevision, UnknownVersion, UserError
 from outdo.core.plan import Request
 from outdo.core.reproduction import Reproduction, parse_tolerance
 from outdo.integrations.dvc.cache import object_name
@@ -97,7 +97,7 @@ def reproduce(folder: Path, word: str = "last", *tolerances: str, **more: object
 
 
 def refused(folder: Path, word: str = "last", **more: object) -> UserError:
-    with pytest.raises((NoReproduction, UnknownRevision)) as raised:
+    with pytest.raises((NoReproduction, UnknownRevision, UnknownVersion)) as raised:
         reproduce(folder, word, **more)
     assert not (folder / ".outdo/worktrees/reproduce").exists()
     return raised.value
@@ -461,7 +461,7 @@ def test_data_that_is_nowhere_is_told_before_anything_runs(root: Path) -> None:
 def test_what_nobody_knows(root: Path) -> None:
     assert refused(root, "mm").what == "'mm' is no model, no run and no commit"
     assert refused(root, "mm").fix == "did you mean 'm'?"
-    assert "versions are not registered yet" in refused(root, "m@champion").what
+    assert refused(root, "m@champion").what == "'m' has no version with the alias 'champion'"
     assert refused(root, "model:x").what == "no model is named 'x'"
 
 
