@@ -1,5 +1,6 @@
 """Data that is had from elsewhere: from other repositories at a revision, from the web, a bucket, a disk."""
 
+import json
 import shutil
 import subprocess
 import threading
@@ -120,6 +121,29 @@ def test_what_is_nowhere_is_said(root: Path, lab: Path) -> None:
         got(root, lab, "nope")
     with pytest.raises(SourceFailed, match="no branch, tag or commit 'v9'"):
         got(root, lab, "raw", "v9")
+
+
+def test_what_git_would_obey_is_not_taken(root: Path, lab: Path) -> None:
+    (lab / "raw" / "sub" / ".Git").mkdir()
+    (lab / "raw" / "sub" / ".Git" / "config").write_text("[core]\n  fsmonitor = echo\n")
+    add(open_project(str(lab)), ["raw"])
+    git(lab, "commit", "-qam", "v3")
+    for path in ("raw", "raw/sub", "."):
+        with pytest.raises(SourceFailed, match="which Git would obey here"):
+            got(root, lab, path, out="it")
+    assert not (root / "it").exists()
+
+
+def test_a_lock_that_names_paths_outside_its_repository_is_not_followed(root: Path, lab: Path) -> None:
+    out = Objects(str(lab / ".outdo")).put_bytes(b"x")
+    record = {"cmd": [], "deps": {}, "key": out, "outs": {"../../out": {"digest": out, "size": 1}}}
+    (lab / "outdo.lock").write_text(json.dumps({"schema": 1, "stages": {"x": record}}))
+    git(lab, "add", ".")
+    git(lab, "commit", "-qm", "v3")
+    with pytest.raises(SourceFailed):
+        got(root, lab, "../../out", out="it")
+    got(root, lab, ".", out="all")
+    assert not (root.parent / "out").exists()
 
 
 def test_nothing_is_overwritten(root: Path, lab: Path) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from outdo.app.lazy import lazy
 from outdo.core.errors import SourceFailed, UserError
 from outdo.core.model import Entry, Path, Pipeline, Remote
-from outdo.core.pointer import SUFFIX, read_pointer
+from outdo.core.pointer import SUFFIX, read_pointer, trackable
 from outdo.core.tracked import Tracked
 from outdo.run import clones
 from outdo.run.clones import Blob, Clone
@@ -48,7 +48,7 @@ class Source:
         text = self.read(LOCK)
         records = read_lock(text) if text is not None else {}
         outs = {path: entry for record in records.values() for path, entry in record.outs.items()}
-        return {path: entry for path, entry in outs.items() if path not in self.blobs}
+        return {path: entry for path, entry in outs.items() if path not in self.blobs and _is_inside(path)}
 
     @cached_property
     def kept(self) -> dict[Path, Entry]:
@@ -112,6 +112,14 @@ def open_source(cache: str, url: str, rev: str = "") -> Source:
         what = f"the repository '{url}' can't be had: {refused}"
         raise SourceFailed(what, fix="check the address, the revision, and that Git may read it") from None
     return Source(url, found)
+
+
+def _is_inside(path: Path) -> bool:
+    """Whether a path of somebody else's lock is one in the repository, and the user's."""
+    try:
+        return trackable(path) == path
+    except ValueError:
+        return False
 
 
 def is_address(word: str) -> bool:

@@ -42,11 +42,21 @@ class Taking:
         entry = self.find(path)
         if entry is not None:
             self._fetch(path, entry)
-            return entry
+            return self._without_git(path, entry)
         blob = self._source.blobs.get(path)
         if blob is not None and blob.mode != "160000":
             return self._of_git(path, blob)
-        return self._folder(path)
+        return self._without_git(path, self._folder(path))
+
+    def _without_git(self, path: Path, entry: Entry) -> Entry:
+        """The entry; raises `SourceFailed` where it has a `.git` in it, whose settings Git would obey here."""
+        tree = self.parts.tree(entry) if entry.kind == "tree" else Tree([], [], [])
+        names = (*(file[0] for file in tree.files), *(link[0] for link in tree.links), *tree.folders)
+        for name in names:
+            if ".git" in name.lower() and ".git" in name.lower().split("/"):
+                what = f"'{path}/{name}' of {self._source.url} is in a `.git`, which Git would obey here"
+                raise SourceFailed(what, fix="take another part of it")
+        return entry
 
     def _of_git(self, path: Path, blob: Blob) -> Entry:
         if blob.mode == "120000":
