@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import outdo
 from outdo.app.data.add import Asked, add
 from outdo.app.data.status import Renamed, State, status
 from outdo.app.project import open_project
@@ -236,3 +237,28 @@ def test_a_pointer_that_git_would_not_see_is_refused(root: Path) -> None:
 def test_one_bad_path_of_several_and_none_is_added(root: Path) -> None:
     assert refusal(root, "raw", "nothing")
     assert status(open_project(str(root))).paths == ()
+
+
+# What a run says of data that is not what its pointer says.
+
+
+def test_a_run_that_reads_what_was_not_added_says_so(root: Path) -> None:
+    added(root, "raw")
+    (root / "outdo.yaml").write_text("stages: {a: {cmd: cp raw/a.csv b, deps: [raw/a.csv], outs: [b]}}\n")
+    assert outdo.load(str(root)).run().warnings == ()
+    (root / "raw" / "a.csv").write_text("3")
+    (told,) = outdo.load(str(root)).run().warnings
+    assert told == (
+        "'raw' is not what 'raw.outdo' says: outdo data add keeps what is there, "
+        "outdo data checkout puts back what was"
+    )
+    (root / "raw" / "sub" / "b.csv").write_text("3")
+    assert outdo.load(str(root)).run().warnings == ()
+
+
+def test_data_that_was_added_part_by_part_is_what_its_pointer_says(root: Path) -> None:
+    added(root, "raw")
+    (root / "raw" / "a.csv").write_text("3")
+    added(root, "raw/a.csv")
+    (root / "outdo.yaml").write_text("stages: {a: {cmd: cp raw/a.csv b, deps: [raw/a.csv], outs: [b]}}\n")
+    assert outdo.load(str(root)).run().warnings == ()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import outdo
 from outdo.app.data.add import add
 from outdo.app.data.share import Asked, pull, push
 from outdo.app.data.status import State, status
@@ -332,3 +333,51 @@ def test_a_pointer_that_is_none_stops_everything(root: Path) -> None:
     with pytest.raises(UserError, match="list of paths"):
         added(root, "one", "raw")
     assert not (root / "one.dvc").exists()
+
+
+# Data that changed since it was added.
+
+
+def ran(root: Path, cmd: str = "cat raw/a one > all", *deps: str) -> list[str]:
+    """What a run tells a person."""
+    named = ", ".join(deps or ("raw/a", "one"))
+    text = f"stages:\n  all: {{cmd: {cmd}, deps: [{named}], outs: [all]}}\n"
+    (root / "dvc.yaml").write_text(text)
+    done = outdo.load(str(root)).run()
+    assert done.ok
+    return list(done.warnings)
+
+
+def test_changed_data_that_a_run_has_read_is_added_as_dvc_does(root: Path) -> None:
+    added(root, "raw", "one")
+    assert not ran(root)
+    (root / "raw" / "a").write_text("3\n")
+    told = ran(root)
+    assert told == ["data had changed, so it was added: git add raw.dvc"]
+    assert (state(root).workspace, state(root).held) == ("same", True)
+    assert ran(root, "cat one raw/a > all") == []
+
+
+def test_changed_data_that_no_stage_has_read_is_left_alone(root: Path) -> None:
+    added(root, "raw", "one")
+    (root / "one").write_text("3\n")
+    assert ran(root, "cat raw/a > all", "raw/a") == []
+    assert state(root, "one").workspace == "modified"
+
+
+def test_changed_data_that_a_failed_stage_should_have_read_is_left_alone(root: Path) -> None:
+    added(root, "raw", "one")
+    ran(root)
+    (root / "one").write_text("3\n")
+    (root / "dvc.yaml").write_text((root / "dvc.yaml").read_text().replace("cat raw/a", "false && cat"))
+    assert not outdo.load(str(root)).run().ok
+    assert state(root, "one").workspace == "modified"
+
+
+def test_what_was_imported_is_never_added_by_a_run(root: Path) -> None:
+    added(root, "one")
+    source = "deps:\n- path: one\n  repo: {url: ../lab}\n"
+    (root / "one.dvc").write_text(source + (root / "one.dvc").read_text())
+    (root / "one").write_text("3\n")
+    assert ran(root, "cat one > all", "one") == []
+    assert state(root, "one").workspace == "modified"

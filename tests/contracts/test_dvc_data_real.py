@@ -304,3 +304,19 @@ stages:
     assert outdo(repo, "reproduce", "HEAD").count("identical") == 4
     missing = outdo(yours, "reproduce", "HEAD", code=2)
     assert "stage 'all' reads 'one', which is tracked data and not here" in missing
+
+
+def test_changed_data_that_a_run_reads_is_added_as_dvc_does(repo: Path) -> None:
+    write(repo, {"dvc.yaml": "stages:\n  all: {cmd: cat raw/a one > all, deps: [raw, one], outs: [all]}\n"})
+    dvc(repo, "add", "-q", "raw", "one")
+    dvc(repo, "repro", "-q")
+    commit(repo)
+    take_away(repo, "raw/a")
+    write(repo, {"raw/a": "changed\n"})
+    theirs = copied(repo, repo.parent / "theirs")
+    assert "data had changed, so it was added: git add raw.dvc" in outdo(repo, "run")
+    dvc(theirs, "repro", "-q")
+    for file in ("raw.dvc", "one.dvc", "dvc.lock"):
+        assert (repo / file).read_text() == (theirs / file).read_text()
+    assert cached(repo) == cached(theirs)
+    assert "up to date" in dvc(repo, "status")

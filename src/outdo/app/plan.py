@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from outdo.app.lazy import lazy
 from outdo.app.project import Project
 from outdo.core.model import Action, Plan, StageName
 from outdo.core.plan import Request, needed, plan, select
@@ -28,6 +29,7 @@ def take_in(project: Project, made: Plan) -> None:
     project.lock.save({name: record for name, record in records.items() if name in project.graph.stages})
     project.remember()
     if not project.dvc_knows:
+        lazy("outdo.app.data.stale").keep_changed(project)
         project.tell_dvc()
 
 

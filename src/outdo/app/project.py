@@ -88,10 +88,11 @@ class Project:
             self.lock.records,
             self._result,
             self._holds,
-            self._is_tracked,
+            self.is_tracked,
         )
 
-    def _is_tracked(self, path: Path) -> bool:
+    def is_tracked(self, path: Path) -> bool:
+        """Whether a pointer stands beside a path, or beside a folder around it."""
         while path:
             if any(os.path.lexists(os.path.join(self.root, f"{path}{suffix}")) for suffix in POINTERS):
                 return True

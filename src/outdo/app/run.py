@@ -220,10 +220,19 @@ class Run:
         yield RunStarted(self.id, time(), project, options.command, user(), counts, options.trial)
         for limit in self._watch.limits:
             yield Warned(self.id, time(), limit)
+        if self._commons is None:
+            yield from (Warned(self.id, time(), told) for told in self._stale())
         # Before anything is written, so that no output is ever taken for code.
         self._ignored = ignore(self._project.root, list(_owned(self._project.graph)))
         capture.start()
         yield from self._engine.events()
+
+    def _stale(self) -> Sequence[str]:
+        """What is to be said of tracked data that stages will read."""
+        deps = sorted({dep for stage in self._stages("run", "wait") for dep in stage.deps})
+        tracked = [dep for dep in deps if self._project.is_tracked(dep)]
+        told: Sequence[str] = lazy("outdo.app.data.stale").stale(self._project, tracked) if tracked else ()
+        return told
 
     def _note(self, event: AnyEvent) -> None:
         self._recorder(event)
@@ -277,10 +286,14 @@ class Run:
     def _tell_dvc(self) -> list[Warned]:
         """DVC knows what the lock says, in a repository that it keeps too."""
         project = self._project
+        if project.repository is None:
+            return []
+        kept = lazy("outdo.app.data.stale").keep_changed(project)
         untold = project.tell_dvc()
-        if project.repository is not None and project.repository.settings.autostage:
-            add_to_git(project.root, [DVC_LOCK, *self._ignored])
-        return [Warned(self.id, time(), f"`dvc.lock` can't tell of stage '{name}'", name) for name in untold]
+        if project.repository.settings.autostage:
+            add_to_git(project.root, [DVC_LOCK, *self._ignored, *kept.files])
+        told = [Warned(self.id, time(), f"`dvc.lock` can't tell of stage '{name}'", name) for name in untold]
+        return [*told, *(Warned(self.id, time(), what) for what in kept.told)]
 
     def _entered(self, told: Sequence[AnyEvent]) -> list[AnyEvent]:
         """The run's environment again, where stages ran in others than the one that Outdo was started in."""
