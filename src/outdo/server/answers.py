@@ -19,6 +19,7 @@ from outdo.core.refusals import (
     TooOften,
     Unknown,
 )
+from outdo.server.mlflow.shapes import shown
 
 CODES: Mapping[type[Refusal], tuple[int, str]] = {
     Unknown: (404, "RESOURCE_DOES_NOT_EXIST"),
@@ -32,6 +33,8 @@ CODES: Mapping[type[Refusal], tuple[int, str]] = {
 LARGEST = 4 << 20
 """Bytes that a body of JSON may have."""
 
+_NUL = b"\\u0000"
+_ODD_NUMBER = re.compile(rb"[:\[,]\s*-?(?:NaN|Infinity)")
 _WHERE = re.compile(r" - at `\$\.?(.*?)`$")
 
 
@@ -60,26 +63,43 @@ def read_body(body: bytes, named: Mapping[str, str], shape: type[Struct]) -> Str
     """What a body asks, with what the path names; raises `Invalid`.
 
     Unknown keys are left aside, and numbers may be texts."""
+    found: Any = None
     try:
+        if _NUL in body:
+            raise Invalid("Invalid request: a text in it has the character NUL, which can't be kept")
         found = json.decode(body) if body.strip() else {}
         if isinstance(found, str):  # some old clients encode twice
             found = json.decode(found)
         if not isinstance(found, dict):
             raise Invalid("The body of the request is no JSON object")
-        known = {name: value for name, value in found.items() if value is not None}
-        return convert({**known, **named}, shape, strict=False)
+        if b"null" in body:
+            found = _without_nulls(found)
+        return convert({**found, **named}, shape, strict=False)
     except (ValidationError, DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _invalid(error) from None
+        if _ODD_NUMBER.search(body):
+            raise Invalid(
+                'Invalid request: NaN and Infinity are no numbers in JSON; write them as texts, as "NaN"'
+            ) from None
+        raise _invalid(error, found) from None
+
+
+def _without_nulls(value: Any) -> Any:
+    """The value without what is null in it: a field that is null is one that is not there."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
 def read_query(query: QueryParams, named: Mapping[str, str], shape: type[Struct]) -> Struct:
     """What a query asks with what its path names; raises `Invalid`."""
     lists = {name for name, kind in _kinds(shape).items() if "list" in str(kind)}
+    if any("\0" in value for value in query.values()):
+        raise Invalid("Invalid request: a text in it has the character NUL, which can't be kept")
     found: dict[str, Any] = {name: query.getlist(name) if name in lists else query[name] for name in query}
     try:
         return convert({**found, **named}, shape, strict=False)
     except ValidationError as error:
-        raise _invalid(error) from None
+        raise _invalid(error, found) from None
 
 
 def _kinds(shape: type[Struct]) -> Mapping[str, object]:
@@ -89,11 +109,13 @@ def _kinds(shape: type[Struct]) -> Mapping[str, object]:
     return kinds
 
 
-def _invalid(error: Exception) -> Invalid:
+def _invalid(error: Exception, asked: Any) -> Invalid:
+    """What is wrong with what was asked: which value, of which parameter, and what it has to be."""
     told = str(error)
     where = _WHERE.search(told)
-    name = where[1] if where else ""
     what = _WHERE.sub("", told)
-    return Invalid(
-        f"Invalid value for parameter '{name}' supplied: {what}" if name else f"Invalid request: {what}"
-    )
+    if not where or not isinstance(asked, dict):
+        return Invalid(f"Invalid request: {what}")
+    name = where[1]
+    value = f" {shown(asked[name])}" if name in asked else ""
+    return Invalid(f"Invalid value{value} for parameter '{name}' supplied: {what}")

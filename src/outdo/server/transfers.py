@@ -1,6 +1,7 @@
 """Artifacts coming in and going out, streamed: what is held in memory does not grow with the file."""
 
 import os
+import re
 from asyncio import wrap_future
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -14,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from outdo.core.access import Role, Thing
-from outdo.core.refusals import Unknown
+from outdo.core.refusals import Invalid, Unknown
 from outdo.core.trail import Entry
 from outdo.server.answers import answer
 from outdo.server.carry import admit, touch
@@ -26,6 +27,13 @@ from outdo.store.tracking.files import File
 
 Answer = TypeVar("Answer")
 STEP = 1 << 20
+_TEXT = frozenset(
+    {
+        *("txt", "log", "err", "md", "rst", "csv", "tsv", "xml", "json", "js", "py", "mlmodel", "mlproject"),
+        *("cfg", "conf", "ini", "properties", "toml", "yaml", "yml"),
+    }
+)
+"""Endings, and names without one, that clients know as text."""
 SAFE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
 """What is served was written by whoever: a browser must neither guess nor run it."""
 
@@ -33,6 +41,8 @@ SAFE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox
 async def take_in(seat: Seat, request: Request) -> Response:
     """Keeps the body at the path; it is there whole, or not at all."""
     path = check_path(request.path_params["path"])
+    if not path:
+        raise Invalid("Invalid path: it names no file")
     service = seat.service
     about = (Thing("artifact", path),)
     # Who may not do it has not sent the body in vain; whether they still may is asked again with the change.
@@ -58,13 +68,27 @@ async def give_out(seat: Seat, request: Request) -> Response:
     file = await _read(seat, find)
     name = path.rpartition("/")[2]
     headers = {
+        "Content-Type": _kind(name),
         "Content-Length": str(file.size),
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+        "Content-Disposition": _attached(name),
         "ETag": f'"{file.digest}"',
         **SAFE,
     }
-    kind = guess_type(name)[0] or "application/octet-stream"
-    return StreamingResponse(_pieces(seat.service.objects.path(file.digest)), 200, headers, kind)
+    return StreamingResponse(_pieces(seat.service.objects.path(file.digest)), 200, headers)
+
+
+def _kind(name: str) -> str:
+    """The type of a file by its name."""
+    if name.lower().rpartition(".")[2] in _TEXT:
+        return "text/plain"
+    return guess_type(name)[0] or "application/octet-stream"
+
+
+def _attached(name: str) -> str:
+    """The header that makes a browser keep a file under its name."""
+    if re.fullmatch(r"[\w.+\-]+", name, re.ASCII):
+        return f"attachment; filename={name}"
+    return f"attachment; filename*=UTF-8''{quote(name)}"
 
 
 async def take_out(seat: Seat, request: Request) -> Response:

@@ -90,13 +90,21 @@ async def _asked(endpoint: Endpoint, request: Request) -> Any:
     named = request.path_params
     if endpoint.method == "GET":
         return read_query(request.query_params, named, endpoint.asks)
-    body = await request.body()
-    if len(body) > LARGEST:
-        raise Invalid(f"The request has {len(body)} bytes; it may have {LARGEST}")
+    body = await _body(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body and kind != "application/json":
         raise Invalid(f"Bad Request. Content-Type must be one of ['application/json'], but is '{kind}'.")
     return read_body(body, named, endpoint.asks)
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body; raises `Invalid` as soon as it is too large, and holds no more of it then."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST:
+            raise Invalid(f"The request has more than {LARGEST} bytes, which is all that it may have")
+    return bytes(body)
 
 
 async def _done(seat: Seat, endpoint: Endpoint, asked: Any) -> Json:

@@ -42,6 +42,7 @@ def check_path(path: str) -> str:
             plain.startswith("/")
             or ".." in parts
             or "\\" in plain
+            or "\ufffd" in plain  # bytes that are no text; other bytes would mean the same path
             or any(ord(letter) < 32 for letter in plain)
             or _DRIVE.match(plain)
             or plain.lower().startswith("file:")

@@ -6,14 +6,16 @@ Comparisons joined by AND. A key may stand in backticks or double quotes; one wi
 """
 
 import re
+from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from outdo.core.refusals import Invalid
 from outdo.core.tracking import Condition, Entity, Operator, Order
-from outdo.server.mlflow.shapes import experiment_number
+from outdo.server.mlflow.shapes import experiment_number, shown
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -32,6 +34,10 @@ _NULL: frozenset[str] = frozenset({"IS NULL", "IS NOT NULL"})
 DATASETS = ("name", "digest", "context")
 LONGEST = 100_000
 """Characters that a filter may have."""
+LONGEST_PATTERN = 10_000
+MOST_CONDITIONS = 100
+MOST_KEYS = 50
+"""Keys to sort by; a database joins no more than some 60 tables."""
 
 
 class Attribute(Struct, frozen=True):
@@ -212,8 +218,12 @@ def conditions(text: str, language: Language) -> list[Condition]:
     tokens = _tokens(text)
     found: list[Condition] = []
     while tokens:
+        if len(found) == MOST_CONDITIONS:
+            raise Invalid(
+                f"The filter has more than {MOST_CONDITIONS} comparisons, which is all that it may have"
+            )
         if found:
-            joint = tokens.pop(0)
+            joint = tokens.popleft()
             if joint.kind != "name" or joint.text.upper() != "AND":
                 raise Invalid(
                     f"Invalid clause(s) in filter string: '{joint.text}'; comparisons are joined by AND"
@@ -222,7 +232,7 @@ def conditions(text: str, language: Language) -> list[Condition]:
     return found
 
 
-def _comparison(tokens: list[Token], language: Language) -> Condition:
+def _comparison(tokens: deque[Token], language: Language) -> Condition:
     entity, key = _identifier(_next(tokens, "name", "a key"), language)
     operator = _operator(tokens)
     attribute = language.attributes[key] if entity == "attribute" else None
@@ -239,7 +249,7 @@ def _comparison(tokens: list[Token], language: Language) -> Condition:
         return Condition(entity, key, operator)
     if operator in _LISTED:
         return Condition(entity, key, operator, _listed(tokens))
-    value = tokens.pop(0) if tokens else Token("end", "")
+    value = tokens.popleft() if tokens else Token("end", "")
     if numeric:
         if attribute and attribute.quoted and value.kind == "text":
             value = _tokens(value.text[1:-1])[0] if value.text[1:-1].strip() else value
@@ -248,7 +258,12 @@ def _comparison(tokens: list[Token], language: Language) -> Condition:
         return Condition(
             entity, key, operator, float(value.text) if entity == "metric" else _whole(value.text)
         )
-    return Condition(entity, key, operator, _text(value, key))
+    compared = _text(value, key)
+    if len(compared) > LONGEST_PATTERN and operator.endswith("LIKE"):
+        raise Invalid(
+            f"The pattern for '{key}' has {len(compared)} characters; it may have {LONGEST_PATTERN}"
+        )
+    return Condition(entity, key, operator, compared)
 
 
 def _text(token: Token, key: str) -> str:
@@ -261,39 +276,40 @@ def _whole(text: str) -> float:
     return int(text) if re.fullmatch(r"[+-]?\d{1,18}", text) else float(text)
 
 
-def _listed(tokens: list[Token]) -> tuple[str, ...]:
+def _listed(tokens: deque[Token]) -> tuple[str, ...]:
     _sign(tokens, "(")
-    values = [_text(tokens.pop(0) if tokens else Token("end", ""), "IN")]
+    values = [_text(tokens.popleft() if tokens else Token("end", ""), "IN")]
     while tokens and tokens[0] == Token("sign", ","):
-        tokens.pop(0)
-        values.append(_text(tokens.pop(0) if tokens else Token("end", ""), "IN"))
+        tokens.popleft()
+        values.append(_text(tokens.popleft() if tokens else Token("end", ""), "IN"))
     _sign(tokens, ")")
     return tuple(values)
 
 
-def _sign(tokens: list[Token], sign: str) -> None:
-    found = tokens.pop(0) if tokens else Token("end", "nothing")
+def _sign(tokens: deque[Token], sign: str) -> None:
+    found = tokens.popleft() if tokens else Token("end", "nothing")
     if found != Token("sign", sign):
         raise Invalid(f"Expected '{sign}' in the filter, but found {found.text}")
 
 
-def _operator(tokens: list[Token]) -> Operator:
-    first = tokens.pop(0) if tokens else Token("end", "nothing")
+def _operator(tokens: deque[Token]) -> Operator:
+    first = tokens.popleft() if tokens else Token("end", "nothing")
     word = first.text.upper()
     if first.kind == "sign" and word in _NUMERIC:
         return word  # type: ignore[return-value]
     if word in ("LIKE", "ILIKE", "IN"):
         return word  # type: ignore[return-value]
-    words = [word, *(token.text.upper() for token in tokens[:2])]
+    words = [word, *(token.text.upper() for token in islice(tokens, 2))]
     for phrase in (("IS", "NOT", "NULL"), ("IS", "NULL"), ("NOT", "IN")):
         if tuple(words[: len(phrase)]) == phrase:
-            del tokens[: len(phrase) - 1]
+            for _ in phrase[1:]:
+                tokens.popleft()
             return " ".join(phrase)  # type: ignore[return-value]
     raise Invalid(f"Invalid clause(s) in filter string: '{first.text}' is not a comparator")
 
 
-def _next(tokens: list[Token], kind: str, what: str) -> str:
-    token = tokens.pop(0) if tokens else Token("end", "nothing")
+def _next(tokens: deque[Token], kind: str, what: str) -> str:
+    token = tokens.popleft() if tokens else Token("end", "nothing")
     if token.kind != kind:
         raise Invalid(f"Invalid clause(s) in filter string: expected {what}, but found {token.text}")
     return token.text
@@ -326,10 +342,11 @@ def _bare(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] in '`"' and text[-1] == text[0] else text
 
 
-def _tokens(text: str) -> list[Token]:
-    found: list[Token] = []
+def _tokens(text: str) -> deque[Token]:
+    found: deque[Token] = deque()
     at = 0
-    while text[at:].strip():
+    end = len(text.rstrip())
+    while at < end:
         match = _TOKEN.match(text, at)
         if match is None:
             raise Invalid(
@@ -343,15 +360,20 @@ def _tokens(text: str) -> list[Token]:
 
 
 def _orders(texts: Sequence[str], language: Language, default: Sequence[Order]) -> list[Order]:
+    if len(texts) > MOST_KEYS:
+        raise Invalid(f"order_by has {len(texts)} keys; it may have {MOST_KEYS}")
     found: list[Order] = []
     for text in texts:
-        match = re.fullmatch(r"\s*(.+?)(?:\s+(asc|desc))?\s*", text, re.IGNORECASE)
-        if match is None or not _KEY.fullmatch(match[1]):
-            raise Invalid(f"Invalid order_by clause '{text}'")
-        entity, key = _identifier(match[1], language)
+        name, _, direction = text.strip().rpartition(" ")
+        if direction.lower() not in ("asc", "desc"):
+            name, direction = text, ""
+        name = name.strip()
+        if not _KEY.fullmatch(name):
+            raise Invalid(f"Invalid order_by clause '{shown(text)}'")
+        entity, key = _identifier(name, language)
         if any((one.entity, one.key) == (entity, key) for one in found):
             raise Invalid(f"`order_by` contains duplicate fields: {list(texts)}")
-        found.append(Order(entity, key, (match[2] or "").lower() == "desc"))
+        found.append(Order(entity, key, direction.lower() == "desc"))
     named = {(one.entity, one.key) for one in found}
     return [*found, *(one for one in default if (one.entity, one.key) not in named)]
 

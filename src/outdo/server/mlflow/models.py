@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import DecodeError, Struct, ValidationError, json
 from sqlalchemy import Connection
 
 from outdo.core.access import Thing
@@ -16,9 +16,11 @@ from outdo.server.mlflow.filters import logged_model_conditions, logged_model_or
 from outdo.server.mlflow.paging import read_page, said_page
 from outdo.server.mlflow.runs import OfRun
 from outdo.server.mlflow.shapes import (
+    Int64,
     Tag,
     check_length,
     experiment_number,
+    experiment_numbers,
     filled,
     read_params,
     read_tags,
@@ -115,7 +117,7 @@ class DataInput(Struct, frozen=True):
 
 class Use(Struct, frozen=True):
     model_id: str = ""
-    step: int = 0
+    step: Int64 = 0
 
 
 class Inputs(OfRun, frozen=True):
@@ -208,7 +210,7 @@ def listing(connection: Connection, asked: Folder, desk: Desk) -> Json:
 
 
 def find(connection: Connection, asked: Search, desk: Desk) -> Json:
-    within = [experiment_number(text) for text in asked.experiment_ids]
+    within = experiment_numbers(asked.experiment_ids)
     seen = projects.only_seen(connection, within, desk.actor.sight)
     if not 1 <= asked.max_results <= 50_000:
         raise Invalid(f"Invalid value {asked.max_results} for parameter 'max_results' supplied")
@@ -216,6 +218,8 @@ def find(connection: Connection, asked: Search, desk: Desk) -> Json:
         (one.field_name, one.ascending, (one.dataset_name, one.dataset_digest) if one.dataset_name else None)
         for one in asked.order_by
     ]
+    for one in asked.datasets:
+        require("datasets.dataset_name", one.dataset_name)
     measured = [(one.dataset_name, one.dataset_digest) for one in asked.datasets]
     question = (within, asked.filter, orders, measured)
     page = read_page(asked.page_token, asked.max_results, question)
@@ -252,6 +256,10 @@ def log_outputs(connection: Connection, asked: Outputs, desk: Desk) -> Json:
 def log_old_model(connection: Connection, asked: OldModel, desk: Desk) -> Json:
     """What clients before 3 say of a model that is among a run's artifacts: a tag holds it."""
     require("model_json", asked.model_json)
+    try:
+        json.decode(asked.model_json, type=dict[str, Any])
+    except (DecodeError, ValidationError) as error:
+        raise Invalid(f"Malformed model info: 'model_json' is no JSON object: {error}") from None
     run = runs.find(connection, asked.run)
     before = run.tags.get("mlflow.log-model.history", "[]").removesuffix("]").strip()
     joint = ", " if len(before) > 1 else ""

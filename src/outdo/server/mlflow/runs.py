@@ -16,10 +16,12 @@ from outdo.server.mlflow.filters import run_conditions, run_orders
 from outdo.server.mlflow.names import ADJECTIVES, NOUNS
 from outdo.server.mlflow.paging import read_page, said_page
 from outdo.server.mlflow.shapes import (
+    Int64,
     Metric,
     Tag,
     check_batch,
     experiment_number,
+    experiment_numbers,
     read_params,
     read_point,
     read_tags,
@@ -40,7 +42,7 @@ class Create(Struct, frozen=True):
     experiment_id: str = "0"
     user_id: str = ""
     run_name: str = ""
-    start_time: int | None = None
+    start_time: Int64 | None = None
     tags: list[Tag] = []
 
     def things(self) -> Sequence[Thing]:
@@ -66,7 +68,7 @@ class OfRun(Struct, frozen=True):
 
 class Change(OfRun, frozen=True):
     status: str | int | None = None
-    end_time: int | None = None
+    end_time: Int64 | None = None
     run_name: str = ""
 
 
@@ -203,6 +205,10 @@ def delete_tag(connection: Connection, asked: LogTag, desk: Desk) -> Json:
 
 def history(connection: Connection, asked: History, desk: Desk) -> Json:
     require("metric_key", asked.metric_key)
+    if asked.max_results is not None and asked.max_results < 0:
+        raise Invalid(
+            f"Invalid value {asked.max_results} for parameter 'max_results' supplied: it is negative"
+        )
     size = min(asked.max_results, MOST_POINTS) if asked.max_results else None
     question = (asked.run, asked.metric_key)
     page = read_page(asked.page_token, size or MOST_POINTS, question)
@@ -217,7 +223,7 @@ def find(connection: Connection, asked: Search, desk: Desk) -> Json:
             f"Invalid value {asked.max_results} for parameter 'max_results' supplied: It must be a positive integer no "
             f"larger than {MOST}"
         )
-    within = [experiment_number(text) for text in asked.experiment_ids]
+    within = experiment_numbers(asked.experiment_ids)
     seen = projects.only_seen(connection, within, desk.actor.sight)
     question = (within, asked.filter, asked.run_view_type, asked.order_by)
     page = read_page(asked.page_token, asked.max_results, question)

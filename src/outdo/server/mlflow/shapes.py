@@ -7,9 +7,9 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct, json
+from msgspec import Meta, Struct, json
 
 from outdo.core.refusals import Invalid
 from outdo.core.tracking import Experiment, Input, LoggedRun, Point, RunInfo
@@ -19,8 +19,15 @@ PARAM_LENGTH = 6000
 TAG_LENGTH = 8000
 EXPERIMENT_TAG_LENGTH = 20_000
 EXPERIMENT_NAME_LENGTH = 500
+MOST_EXPERIMENTS = 10_000
 BATCH = {"metrics": 1000, "params": 100, "tags": 100}
 BATCH_TOGETHER = 1000
+
+LONGEST_SHOWN = 500
+"""Characters of a value that an error repeats."""
+
+Int64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""What a database can keep as a whole number."""
 
 _NAME = re.compile(r"[/\w.\- :]*")
 _CHARACTERS = (
@@ -128,8 +135,13 @@ def require(name: str, value: Any) -> None:
 
 
 def refused(path: str, value: object, why: str = "") -> Invalid:
-    shown = json.encode(value).decode()
-    return Invalid(f"Invalid value {shown} for parameter '{path}' supplied{f': {why}' if why else ''}")
+    return Invalid(f"Invalid value {shown(value)} for parameter '{path}' supplied{f': {why}' if why else ''}")
+
+
+def shown(value: object) -> str:
+    """The value as JSON, its beginning where it is long."""
+    text = json.encode(value).decode()
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def check_length(name: str, limit: int, value: str) -> None:
@@ -140,8 +152,8 @@ def check_length(name: str, limit: int, value: str) -> None:
 
 def check_key(key: str | None, path: str, label: str = "") -> str:
     """The key of a metric, a param or a tag; raises `Invalid` for one that can't be."""
-    if key is None or key == "":
-        raise refused(path, key or "", "it is missing")
+    require(path, key)
+    assert key is not None
     if not _NAME.fullmatch(key):
         raise refused(path, key, _CHARACTERS)
     plain = posixpath.normpath(key)
@@ -161,6 +173,13 @@ def experiment_number(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > 18:
         raise Invalid(f"Invalid experiment ID '{text}'. Experiment ID must be a valid integer.")
     return int(text)
+
+
+def experiment_numbers(texts: Sequence[str]) -> list[int]:
+    """The numbers of experiments, each once; raises `Invalid`."""
+    if len(texts) > MOST_EXPERIMENTS:
+        raise Invalid(f"'experiment_ids' has {len(texts)} ids; it may have {MOST_EXPERIMENTS}")
+    return list(dict.fromkeys(experiment_number(text) for text in texts))
 
 
 def read_tags(tags: Iterable[Tag], path: str = "", limit: int = TAG_LENGTH) -> dict[str, str]:
@@ -196,6 +215,8 @@ def read_point(metric: Metric, path: str = "") -> Point:
     """The point; raises `Invalid`."""
     at = f"{path}." if path else ""
     key = check_key(metric.key, f"{at}name", "Metric name")
+    require(f"{at}value", metric.value)
+    require(f"{at}timestamp", metric.timestamp)
     value = _number(metric.value)
     if value is None:
         raise refused(

@@ -2,12 +2,14 @@
 
 import posixpath
 from collections.abc import Iterator, Sequence
+from json import dumps
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, json
 from sqlalchemy import Connection
 
 from outdo.core.access import Thing
-from outdo.core.refusals import Invalid
+from outdo.core.refusals import Invalid, Unknown
 from outdo.core.tracking import ModelVersion
 from outdo.server.endpoint import Desk, Endpoint, Json
 from outdo.server.mlflow.artifacts import SCHEME, check_path, path_of
@@ -17,6 +19,7 @@ from outdo.server.mlflow.registry import (
     OfModel,
     OfVersion,
     Search,
+    read_number,
     read_registry_tags,
     read_size,
     read_stage,
@@ -26,6 +29,8 @@ from outdo.server.mlflow.shapes import Tag, require
 from outdo.store.tracking import models, registry, runs, search
 
 MOST_VERSIONS = 200_000
+VERSIONS_TAG = "mlflow.modelVersions"
+"""The tag of a logged model that says, in JSON, as which versions it was registered."""
 
 
 class VersionTag(OfVersion, frozen=True):
@@ -74,7 +79,18 @@ def register(connection: Connection, asked: Register, desk: Desk) -> Json:
         description=asked.description,
         tags=read_registry_tags(asked.tags),
     )
-    return {"model_version": said_version(registry.add_version(connection, made))}
+    kept = registry.add_version(connection, made)
+    if asked.model_id:
+        _tell_model(connection, kept, asked.model_id)
+    return {"model_version": said_version(kept)}
+
+
+def _tell_model(connection: Connection, made: ModelVersion, model: str) -> None:
+    """The logged model says of which versions it is; raises `Unknown`."""
+    known = models.find(connection, model)
+    before = json.decode(known.tags.get(VERSIONS_TAG, "[]"), type=list[dict[str, Any]])
+    now = [*before, {"name": made.name, "version": made.version}]
+    models.put_tags(connection, models.number_of(connection, model), {VERSIONS_TAG: dumps(now)})
 
 
 def get_version(connection: Connection, asked: OfVersion, desk: Desk) -> Json:
@@ -147,7 +163,13 @@ def _meant(connection: Connection, source: str, asked: Register) -> _Meant:
         run, _, path = source.removeprefix("runs:/").partition("/")
         if asked.run_id and asked.run_id != run:
             raise Invalid(f"Invalid model version source: '{source}' is not of the run '{asked.run_id}'")
-        info = runs.find_info(connection, run)
+        try:
+            info = runs.find_info(connection, run)
+        except Unknown:
+            if not asked.run_id:
+                raise
+            # A run that another server has; its files are none of ours.
+            return _Meant(source, run, asked.model_id)
         return _Meant(posixpath.join(info.location, check_path(path)), run, asked.model_id)
     if source.startswith(SCHEME) and "//" not in source and not any(mark in source for mark in "#?;"):
         location = SCHEME + check_path(source.removeprefix(SCHEME))
@@ -180,8 +202,8 @@ def _sources(source: str, run: str) -> Iterator[Thing]:
 def _copied(connection: Connection, rest: str, asked: Register) -> _Meant:
     """What another version, or a logged model, is."""
     name, slash, version = rest.partition("/")
-    if slash and version.isdigit():
-        other = registry.find_version(connection, name, int(version))
+    if slash and version:
+        other = registry.find_version(connection, name, read_number(version))
         return _Meant(other.location, asked.run_id or other.run, other.model)
     if not slash and name.startswith("m-"):
         model = models.find(connection, name)

@@ -21,9 +21,15 @@ from outdo.store.tracking.tables import (
     upsert,
 )
 
+MOST = (1 << 63) - 1
 GREATEST = float_info.max
 
 After = tuple[str | float | None, ...]
+
+
+def fit(values: Sequence[object]) -> bool:
+    """Whether a database can keep the whole numbers among these values."""
+    return all(abs(value) <= MOST for value in values if isinstance(value, int))
 
 
 class Batch:
@@ -88,6 +94,8 @@ def history(
         .limit(None if size is None else size + 1)
     )
     if after is not None:
+        if not _fits(after):
+            raise Invalid("Invalid page token: it is of another history")
         query = query.where(_behind(columns, after))
     rows = connection.execute(query).all()
     given = rows[:size]
@@ -96,6 +104,13 @@ def history(
     ]
     more = len(rows) > len(given)
     return found, (*given[-1][:3], int(given[-1][3])) if more else None
+
+
+def _fits(after: After) -> bool:
+    """Whether these can be a point's time, step, value, and whether it is NaN; they come from outside."""
+    if len(after) != 4 or after[3] not in (0, 1):
+        return False
+    return isinstance(after[2], int | float) and all(isinstance(one, int) for one in after[:2]) and fit(after)
 
 
 def _behind(columns: Sequence[Any], values: Sequence[Any]) -> Any:

@@ -4,7 +4,7 @@ What a page costs depends on what is on it, not on how many pages came before.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -36,6 +36,7 @@ from outdo.store.tracking import experiments as experiment_rows
 from outdo.store.tracking import models as model_rows
 from outdo.store.tracking import registry
 from outdo.store.tracking import runs as run_rows
+from outdo.store.tracking.points import fit
 from outdo.store.tracking.projects import seen_experiments, seen_models, seen_versions
 from outdo.store.tracking.spaces import EXPERIMENTS, LOGGED_MODELS, MODELS, RUNS, VERSIONS, Space, one_of
 from outdo.store.tracking.tables import (
@@ -46,7 +47,9 @@ from outdo.store.tracking.tables import (
     logged_runs,
 )
 
+Found = TypeVar("Found")
 After = tuple[str | float | None, ...]
+AT_ONCE = 10_000
 
 _DATASETS: Mapping[str, ColumnElement[Any]] = {
     "name": datasets.c.name,
@@ -101,7 +104,7 @@ def runs(
     numbers, after = _search(
         connection, space, [*wanted, *_where(connection, space, conditions)], orders, page
     )
-    return run_rows.read(connection, numbers), after
+    return _read(connection, run_rows.read, numbers), after
 
 
 def find_experiments(
@@ -117,7 +120,7 @@ def find_experiments(
     wanted = [*_seen(experiments.c.active, view), *_where(connection, EXPERIMENTS, conditions)]
     wanted += _and(seen_experiments(sight))
     numbers, after = _search(connection, EXPERIMENTS, wanted, orders, page)
-    return experiment_rows.read(connection, numbers), after
+    return _read(connection, experiment_rows.read, numbers), after
 
 
 def models_logged(
@@ -134,7 +137,7 @@ def models_logged(
     numbers, after = _search(
         connection, space, [*wanted, *_where(connection, space, conditions)], orders, page
     )
-    return model_rows.read(connection, numbers), after
+    return _read(connection, model_rows.read, numbers), after
 
 
 def models(
@@ -147,7 +150,7 @@ def models(
     """The registered models in sight that meet all conditions, sorted, and what the next page begins behind."""
     wanted = [*_where(connection, MODELS, conditions), *_and(seen_models(sight))]
     numbers, after = _search(connection, MODELS, wanted, orders, page)
-    return registry.read(connection, numbers), after
+    return _read(connection, registry.read, numbers), after
 
 
 def versions(
@@ -161,7 +164,16 @@ def versions(
     behind."""
     wanted = [*_where(connection, VERSIONS, conditions), *_and(seen_versions(sight))]
     numbers, after = _search(connection, VERSIONS, wanted, orders, page)
-    return registry.read_versions(connection, numbers), after
+    return _read(connection, registry.read_versions, numbers), after
+
+
+def _read(
+    connection: Connection, read: Callable[[Connection, Sequence[int]], list[Found]], numbers: Sequence[int]
+) -> list[Found]:
+    """What has these numbers, in their order. A database takes some 30,000 values at once; a page may be larger."""
+    return [
+        one for at in range(0, len(numbers), AT_ONCE) for one in read(connection, numbers[at : at + AT_ONCE])
+    ]
 
 
 # ------------------------------------------------------------------ conditions
@@ -224,8 +236,8 @@ def _search(
     index can deliver it in order and the rest is never touched."""
     keys = [_sorted(connection, space, order) for order in orders]
     after = page.after
-    if after is not None and len(after) != 2 * len(keys) + 1:
-        raise Invalid("the page token is of another search")
+    if after is not None and not _fits(keys, after):
+        raise Invalid("Invalid page token: it is of another search")
     found: list[tuple[Any, ...]] = []
     first = keys[0]
     start = int(after[0] or 0) if after else 0
@@ -261,6 +273,18 @@ def _ordered(space: Space, keys: Sequence[_Sorted], rank: int) -> Select[Any]:
         .where(first.ranks[rank])
         .order_by(*order, space.number)
     )
+
+
+def _fits(keys: Sequence[_Sorted], after: After) -> bool:
+    """Whether these can be the sort keys of a row; they come from outside."""
+    if len(after) != 2 * len(keys) + 1 or not isinstance(after[-1], int) or not fit(after):
+        return False
+    for key, rank, value in zip(keys, after[::2], after[1::2], strict=False):
+        if not isinstance(rank, int) or not 0 <= rank < len(key.ranks):
+            return False
+        if value is not None and (key.value.type.python_type is str) != isinstance(value, str):
+            return False
+    return True
 
 
 def _directed(key: _Sorted) -> ColumnElement[Any]:
