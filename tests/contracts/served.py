@@ -43,6 +43,8 @@ class Served:
             str(home),
             "--port",
             "0",
+            "--log",
+            "off",
             *options,
         ]
         self.process = subprocess.Popen(

@@ -464,6 +464,13 @@ class LastAdmin(UserError):
     code = "E806"
 
 
+class ForeignDatabase(UserError):
+    """The database that the server should keep everything in belongs to another program. It is not touched."""
+
+    code = "E804"
+    exit_code = 1
+
+
 # ------------------------------------------------------------------ E9: the command line
 
 

@@ -1,13 +1,17 @@
 """The server's process: binds, says where, answers until it is told to stop, and then loses nothing."""
 
+import logging
 import socket
 from collections.abc import Callable
 
 from msgspec import Struct
 
 from outdo.core.errors import CantListen, NoSignIn
+from outdo.core.version import VERSION
 from outdo.server.guard import LOOPBACK
+from outdo.server.log import Form, Log, Passing
 from outdo.server.service import Service
+from outdo.server.watch import Watch
 from outdo.server.web import application
 from outdo.store.tracking import accounts
 
@@ -24,6 +28,9 @@ class Listening(Struct, frozen=True):
     """0: any that is free."""
     database: str = ""
     """An address as SQLAlchemy writes it; empty: a SQLite file at home."""
+    objects: str = ""
+    """A folder or a bucket for artifacts; empty: at home."""
+    log: Form = "text"
 
 
 class Ready(Struct, frozen=True):
@@ -44,33 +51,43 @@ def serve(wanted: Listening, ready: Callable[[Ready], None]) -> None:
     import uvicorn
 
     listener = _listener(wanted.host, wanted.port)
-    service = Service(wanted.home, wanted.database)
-    alone = wanted.host in LOOPBACK
+    log = Log(wanted.log)
+    logging.basicConfig(handlers=[Passing(log)], level=logging.WARNING)
     try:
-        users, admins = service.read(
-            lambda connection: (accounts.users(connection), accounts.admins(connection))
-        )
-        if not alone and not admins:
-            raise NoSignIn(
-                f"'{wanted.host}' can be reached from other machines, and this server has no admin yet",
-                fix="outdo user add NAME --admin",
+        service = Service(wanted.home, wanted.database, wanted.objects)
+        try:
+            said = _ready(wanted.host, listener.getsockname()[1], service)
+            config = uvicorn.Config(
+                Watch(application(service, LOOPBACK if said.alone else None), service.meters, log),
+                http="httptools",
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,  # anybody could say that they come from elsewhere
+                timeout_graceful_shutdown=GRACE_SECONDS,
             )
-        config = uvicorn.Config(
-            application(service, LOOPBACK if alone else None),
-            http="httptools",
-            ws="none",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # anybody could say that they come from elsewhere
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-        host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
-        ready(Ready(f"http://{host}:{listener.getsockname()[1]}", users, alone))
-        uvicorn.Server(config).run(sockets=[listener])
+            ready(said)
+            log.told("started", address=said.address, version=VERSION)
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            service.close()
+            log.told("stopped")
     finally:
+        log.close()
         listener.close()
-        service.close()
+
+
+def _ready(host: str, port: int, service: Service) -> Ready:
+    users, admins = service.read(lambda connection: (accounts.users(connection), accounts.admins(connection)))
+    alone = host in LOOPBACK
+    if not alone and not admins:
+        raise NoSignIn(
+            f"'{host}' can be reached from other machines, and this server has no admin yet",
+            fix="outdo user add NAME --admin",
+        )
+    return Ready(f"http://{f'[{host}]' if ':' in host else host}:{port}", users, alone)
 
 
 def _listener(host: str, port: int) -> socket.socket:

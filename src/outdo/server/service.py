@@ -1,23 +1,27 @@
-"""All that a server holds: the database, the writer, the store, the clock."""
+"""All that a server holds: the database, the writer, the artifacts, the clock."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from time import time_ns
 from typing import TypeVar
 
 from msgspec import Struct
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from outdo.core.access import Actor
 from outdo.core.model import Digest
 from outdo.core.tracking import Experiment, Milliseconds
 from outdo.server.book import Book
+from outdo.server.meters import Meters, Sample
+from outdo.server.vault import open_vault
 from outdo.store import trees
-from outdo.store.files import Scratch
 from outdo.store.nodes import Tree
 from outdo.store.objects import Objects
 from outdo.store.tracking import experiments, files
-from outdo.store.tracking.home import open_home
+from outdo.store.tracking.home import DATABASE, open_home
 from outdo.store.tracking.points import Keys
+from outdo.store.tracking.soundness import why
 from outdo.store.tracking.writer import Writer
 
 Answer = TypeVar("Answer")
@@ -33,21 +37,25 @@ class Caller(Struct, frozen=True):
 
 
 class Service:
-    """A server's state at `home`; its database is a SQLite file there, unless `database` is an address."""
+    """A server's state at `home`; its database is a SQLite file there, unless `database` is an address.
 
-    def __init__(self, home: str, database: str = "") -> None:
+    Artifacts are kept in the folder or bucket that `objects` names, else at home."""
+
+    def __init__(self, home: str, database: str = "", objects: str = "") -> None:
         self.home = home
         self.engine = open_home(home, database)
+        # Kept whole, as clients take them one by one, and each is sent as it is.
+        self.objects = Objects(home if not objects or "://" in objects else objects, chunked_from=0)
+        self.vault = open_vault(self.objects, objects)
+        self.meters = Meters()
         self.writer = Writer(self.engine)
-        self.objects = Objects(home)
         self.keys = Keys()
         self.book = Book(self.engine, self.writer)
-        self.writer.submit(self._make_default).result()
-
-    @property
-    def scratch(self) -> Scratch:
-        """Where uploads wait until they are whole."""
-        return self.objects.scratch
+        try:
+            self.writer.submit(self._make_default).result()
+        except SQLAlchemyError as error:
+            self.close()
+            raise why(error, "" if database else os.path.join(home, DATABASE)) from None
 
     def now(self) -> Milliseconds:
         """The time."""
@@ -59,21 +67,31 @@ class Service:
         if not found:
             return None
         tree = Tree([(name, file.digest, file.size, False) for name, file in found])
-        digest = trees.build_tree(tree, self.objects.put_bytes).digest
-        self.objects.sync()
-        return digest
+        return trees.build_tree(tree, self.vault.put).digest
 
     def read(self, question: Callable[[Connection], Answer]) -> Answer:
         """The answer to a question that changes nothing."""
         with self.engine.connect() as connection:
             return question(connection)
 
+    def counted(self) -> Iterator[Sample]:
+        """What the writer counts."""
+        writer = self.writer
+        yield "outdo_writer_waiting", "gauge", "Changes that wait to be written.", writer.waiting
+        yield "outdo_writer_changes_total", "counter", "Changes carried out or refused.", writer.changes
+        yield (
+            "outdo_writer_commits_total",
+            "counter",
+            "Transactions that brought changes to the disk.",
+            writer.commits,
+        )
+        yield "outdo_writer_failures_total", "counter", "Transactions that failed.", writer.failures
+
     def close(self) -> None:
         """Everything acknowledged is on the disk, and nothing is held any more."""
         self.writer.close()
         self.book.close()
-        self.objects.sync()
-        self.objects.close()
+        self.vault.close()
         self.engine.dispose()
 
     def _make_default(self, connection: Connection) -> None:

@@ -1,27 +1,31 @@
 """Artifacts coming in and going out, streamed: what is held in memory does not grow with the file."""
 
+import logging
 import os
 import re
 from asyncio import wrap_future
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from mimetypes import guess_type
 from typing import TypeVar
 from urllib.parse import quote
 
 from anyio import to_thread
+from blake3 import blake3
 from sqlalchemy import Connection
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from outdo.core.access import Role, Thing
+from outdo.core.errors import Damaged, NotInRemote, NotInStore, UserError
+from outdo.core.model import Digest
 from outdo.core.refusals import Invalid, Unknown
 from outdo.core.trail import Entry
-from outdo.server.answers import answer
+from outdo.server.answers import answer, failure
 from outdo.server.carry import admit, touch
 from outdo.server.mlflow.artifacts import check_path
 from outdo.server.service import Seat, Service
-from outdo.store.files import create, drop, write
+from outdo.store.files import create, drop, unwritable, write
 from outdo.store.tracking import files
 from outdo.store.tracking.files import File
 
@@ -37,6 +41,8 @@ _TEXT = frozenset(
 SAFE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
 """What is served was written by whoever: a browser must neither guess nor run it."""
 
+log = logging.getLogger("outdo.server")
+
 
 async def take_in(seat: Seat, request: Request) -> Response:
     """Keeps the body at the path; it is there whole, or not at all."""
@@ -49,6 +55,8 @@ async def take_in(seat: Seat, request: Request) -> Response:
     await _read(seat, lambda connection: admit(connection, seat.actor, "developer", about))
     try:
         file = await _receive(service, request)
+    except UserError as error:
+        return _failed(error)
     except ClientDisconnect:
         return Response(status_code=400)
     await _changed(
@@ -66,6 +74,11 @@ async def give_out(seat: Seat, request: Request) -> Response:
         return files.find(connection, path)
 
     file = await _read(seat, find)
+    pieces = seat.service.vault.read(file.digest)
+    try:
+        first = await to_thread.run_sync(next, pieces, b"")  # so that what fails now is still told as such
+    except UserError as error:
+        return _failed(error)
     name = path.rpartition("/")[2]
     headers = {
         "Content-Type": _kind(name),
@@ -74,7 +87,7 @@ async def give_out(seat: Seat, request: Request) -> Response:
         "ETag": f'"{file.digest}"',
         **SAFE,
     }
-    return StreamingResponse(_pieces(seat.service.objects.path(file.digest)), 200, headers)
+    return StreamingResponse(_pieces(seat.service, first, pieces), 200, headers)
 
 
 def _kind(name: str) -> str:
@@ -115,34 +128,52 @@ async def _changed(
 
 
 async def _receive(service: Service, request: Request) -> File:
-    """The body, in the store and on the disk."""
-    temporary = service.scratch.name()
+    """The body, kept; its digest is made while it comes."""
+    temporary = service.vault.scratch.name()
+    hasher = blake3()
+    size = 0
     try:
-        fd = create(temporary, 0o644)
+        fd = create(temporary, 0o444)
         try:
             held: list[bytes] = []
-            size = 0
+            waiting = 0
             async for piece in request.stream():
                 held.append(piece)
-                size += len(piece)
-                if size >= STEP:
-                    await to_thread.run_sync(write, fd, b"".join(held))
-                    held, size = [], 0
-            write(fd, b"".join(held))
+                waiting += len(piece)
+                if waiting >= STEP:
+                    await to_thread.run_sync(_append, fd, hasher, b"".join(held))
+                    size += waiting
+                    held, waiting = [], 0
+            _append(fd, hasher, b"".join(held))
+            size += waiting
         finally:
             os.close(fd)
-        return await to_thread.run_sync(_keep, service, temporary)
+        file = File(Digest(hasher.hexdigest()), size)
+        await to_thread.run_sync(service.vault.keep, temporary, file.digest)
+        service.meters.taken_in += size
+        return file
+    except OSError as error:
+        raise unwritable(error, service.home) from None
     finally:
         drop(temporary)
 
 
-def _keep(service: Service, temporary: str) -> File:
-    stored = service.objects.adopt(temporary) or service.objects.copy_in(temporary)
-    service.objects.sync()
-    return File(stored.digest, stored.mark[2])
+def _append(fd: int, hasher: blake3, piece: bytes) -> None:
+    hasher.update(piece)
+    write(fd, piece)
 
 
-async def _pieces(place: str) -> AsyncIterator[bytes]:
-    with open(place, "rb", buffering=0) as file:
-        while piece := await to_thread.run_sync(file.read, STEP):
-            yield piece
+async def _pieces(service: Service, first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:
+    piece = first
+    while piece:
+        service.meters.given_out += len(piece)
+        yield piece
+        piece = await to_thread.run_sync(next, others, b"")
+
+
+def _failed(error: UserError) -> Response:
+    """Bytes that are lost are told as such, which clients do not ask for again; all else may pass."""
+    log.warning("%s", error)
+    if isinstance(error, Damaged | NotInStore | NotInRemote):
+        return failure(404, "RESOURCE_DOES_NOT_EXIST", error.what)
+    return failure(503, "TEMPORARILY_UNAVAILABLE", error.what)

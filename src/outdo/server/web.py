@@ -1,16 +1,19 @@
 """The server as an ASGI application: finds the endpoint of a request, lets its caller in or not, and answers."""
 
+import logging
 from asyncio import wrap_future
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 from anyio import to_thread
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from outdo.core.access import Role, at_least
 from outdo.core.refusals import Forbidden, Invalid, Refusal
@@ -21,8 +24,10 @@ from outdo.server.door import Door
 from outdo.server.endpoint import Endpoint, Json
 from outdo.server.guard import LOOPBACK, Guard
 from outdo.server.mlflow.routes import PROXY_PREFIXES, endpoints
+from outdo.server.paths import Paths
 from outdo.server.service import Caller, Seat, Service
 from outdo.server.transfers import give_out, take_in, take_out
+from outdo.server.watch import ROUTE, USER
 
 Handler = Callable[[Seat, Request], Awaitable[Response]]
 PROXIED: tuple[tuple[str, Role, Handler], ...] = (
@@ -32,6 +37,10 @@ PROXIED: tuple[tuple[str, Role, Handler], ...] = (
 )
 """What can be done with an artifact's bytes."""
 
+PROMETHEUS = "text/plain; version=0.0.4"
+
+log = logging.getLogger("outdo.server")
+
 
 class Offered(Route):
     """A route that says which role it needs; None: nobody has to sign in for it."""
@@ -39,6 +48,11 @@ class Offered(Route):
     def __init__(self, path: str, handler: Any, method: str, role: Role | None) -> None:
         super().__init__(path, handler, methods=[method])
         self.role = role
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As its parent; and the scope says which route it is."""
+        match, found = super().matches(scope)
+        return match, {**found, ROUTE: self.path} if match == Match.FULL else found
 
 
 def application(service: Service, hosts: frozenset[str] | None = LOOPBACK) -> Starlette:
@@ -49,8 +63,9 @@ def application(service: Service, hosts: frozenset[str] | None = LOOPBACK) -> St
         return Offered(path, partial(_enter, service, door, role, handler), method, role)
 
     routes = [
-        Offered("/health", _health, "GET", None),
+        Offered("/health", partial(_health, service), "GET", None),
         Offered("/version", _version, "GET", None),
+        offered("/metrics", "GET", "viewer", _metrics),
         *(
             offered(path, endpoint.method, endpoint.role, partial(_carry_out, endpoint))
             for path, endpoint in endpoints()
@@ -61,11 +76,12 @@ def application(service: Service, hosts: frozenset[str] | None = LOOPBACK) -> St
             for method, role, handler in PROXIED
         ),
     ]
-    return Starlette(
-        routes=routes,
+    made = Starlette(
         middleware=[Middleware(Guard, hosts=hosts)],
         exception_handlers={404: _unknown, 405: _unknown, Exception: _broken},
     )
+    made.router = Paths(routes)
+    return made
 
 
 async def _enter(service: Service, door: Door, role: Role, handler: Handler, request: Request) -> Response:
@@ -75,15 +91,23 @@ async def _enter(service: Service, door: Door, role: Role, handler: Handler, req
         actor = await door.admit(request.headers.getlist("authorization"), address)
         if actor.highest is None or not at_least(actor.highest, role):
             raise Forbidden(f"this needs the role {role}; yours is {actor.highest or 'none'}")
+        request.scope[USER] = actor.name
         seat = Seat(service, Caller(actor, address, request.headers.get("user-agent", "")))
         return await handler(seat, request)
     except Refusal as error:
         return refusal(error)
+    except DataError:
+        return failure(400, "INVALID_PARAMETER_VALUE", "a value holds what the database can't keep")
+    except OperationalError as error:
+        log.warning("the database failed: %s", " ".join(str(error.orig).split()))
+        return failure(503, "TEMPORARILY_UNAVAILABLE", "the database does not answer now; try again")
 
 
 async def _carry_out(endpoint: Endpoint, seat: Seat, request: Request) -> Response:
     asked = await _asked(endpoint, request)
-    return answer(await _done(seat, endpoint, asked))
+    said = await _done(seat, endpoint, asked)
+    seat.service.meters.points += getattr(asked, "points", 0)
+    return answer(said)
 
 
 async def _asked(endpoint: Endpoint, request: Request) -> Any:
@@ -115,8 +139,15 @@ async def _done(seat: Seat, endpoint: Endpoint, asked: Any) -> Json:
     return await to_thread.run_sync(service.read, lambda connection: ask(connection, endpoint, asked, seat))
 
 
-async def _health(request: Request) -> Response:  # noqa: ARG001
+async def _health(service: Service, request: Request) -> Response:  # noqa: ARG001
+    if not service.writer.alive:
+        return PlainTextResponse("nothing can be written any more", 503)
     return PlainTextResponse("OK")
+
+
+async def _metrics(seat: Seat, request: Request) -> Response:  # noqa: ARG001
+    service = seat.service
+    return PlainTextResponse(service.meters.text(service.counted()), media_type=PROMETHEUS)
 
 
 async def _version(request: Request) -> Response:  # noqa: ARG001

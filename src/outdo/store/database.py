@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
@@ -35,6 +35,11 @@ from sqlalchemy.pool import NullPool, Pool, QueuePool, StaticPool
 from outdo.core.errors import NewerLedger
 
 BUSY_SECONDS = 5
+LOCK_SECONDS = 30
+"""How long PostgreSQL lets a change wait for those of another process."""
+
+ONE_WRITER = 0x6F7574646F
+"""The lock of PostgreSQL that whoever writes has: a number that nobody else's programs use."""
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -189,14 +194,19 @@ def open_database(path: str | None) -> Engine:
     return open_engine(f"sqlite:///{path or ':memory:'}", FORM)
 
 
-def open_engine(url: str, form: Form, *, keep: bool = False) -> Engine:
-    """An engine for the database at `url` with all tables in the newest form; raises like `open_database`.
+def open_engine(
+    url: str | URL, form: Form, *, keep: bool = False, examine: Callable[[Connection], object] | None = None
+) -> Engine:
+    """An engine for the database at `url` with all tables in the newest form; raises like `open_database`, and what
+    `examine` raises of a database that is not to be touched.
 
     With `keep` it keeps connections open, as a server wants them."""
     engine = _engine(make_url(url), keep=keep)
     try:
         with engine.connect() as connection:
-            revision = _revision(connection, form.table)
+            if examine is not None:
+                examine(connection)
+            revision = revision_of(connection, form.table)
         if revision != form.revision:
             _migrate(engine, revision, form)
     except BaseException:
@@ -215,7 +225,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 def _engine(url: URL, *, keep: bool) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        return _served(url)
     in_file = url.database not in (None, "", ":memory:")
     pool: type[Pool] = (QueuePool if keep else NullPool) if in_file else StaticPool
     engine = create_engine(
@@ -240,6 +250,28 @@ def _engine(url: URL, *, keep: bool) -> Engine:
     return engine
 
 
+def _served(url: URL) -> Engine:
+    """An engine for PostgreSQL. Of all processes that write to one database only one does so at a time, as on SQLite:
+    what a change looked at is still so when it is made, and none of them ever waits for another in a ring."""
+    settings = {"lock_timeout": LOCK_SECONDS, "idle_in_transaction_session_timeout": 2 * LOCK_SECONDS}
+    options = " ".join(f"-c {name}={seconds}s" for name, seconds in settings.items())
+    arguments = {} if "options" in url.query else {"options": options}
+    engine = create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=40,
+        connect_args={"application_name": "outdo", "connect_timeout": 10, **arguments},
+    )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("outdo_writes"):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ONE_WRITER})")
+
+    return engine
+
+
 def _keep_log(cursor: Any) -> None:
     """Has the database keep a write-ahead log. Where two processes make a database at once, SQLite tells one of them at
     once that it is locked, however long it may wait for other things."""
@@ -255,7 +287,7 @@ def _keep_log(cursor: Any) -> None:
             return
 
 
-def _revision(connection: Connection, versions: str) -> str | None:
+def revision_of(connection: Connection, versions: str) -> str | None:
     """Which form the tables have; None for a database that has none."""
     if not inspect(connection).has_table(versions):
         return None
@@ -278,6 +310,6 @@ def _migrate(engine: Engine, revision: str | None, form: Form) -> None:
             fix="pip install --upgrade outdo",
         )
     with writing(engine) as connection:
-        if _revision(connection, form.table) != form.revision:
+        if revision_of(connection, form.table) != form.revision:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -84,6 +84,11 @@ class LogMetric(OfRun, frozen=True):
     def things(self) -> Sequence[Thing]:
         return (Thing("run", self.run), *_measured([self]))
 
+    @property
+    def points(self) -> int:
+        """How many points of metrics it logs."""
+        return 1
+
 
 class LogTag(OfRun, frozen=True):
     key: str | None = None
@@ -97,6 +102,11 @@ class LogBatch(OfRun, frozen=True):
 
     def things(self) -> Sequence[Thing]:
         return (Thing("run", self.run), *_measured(self.metrics))
+
+    @property
+    def points(self) -> int:
+        """How many points of metrics it logs."""
+        return len(self.metrics)
 
 
 class History(OfRun, frozen=True):

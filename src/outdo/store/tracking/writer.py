@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from outdo.core.refusals import Refusal
 from outdo.core.trail import Entry
 from outdo.store.database import writing
 from outdo.store.tracking import trail
@@ -17,6 +18,9 @@ from outdo.store.tracking import trail
 Answer = TypeVar("Answer")
 Told = Callable[[Connection], tuple[Any, Entry | None]]
 """A change, with what the audit trail is told of it."""
+
+PATIENCE = 15.0
+"""Seconds that a database may take for what waits when all ends."""
 
 AT_ONCE = 256
 """How many changes share one transaction at most."""
@@ -30,8 +34,22 @@ class Writer:
         self._waiting: list[tuple[Told, Future[Any]]] = []
         self._turn = threading.Condition()
         self._closing = False
+        self.changes = 0
+        self.commits = 0
+        self.failures = 0
+        """Changes and transactions that were carried out, and transactions that failed as a whole."""
         self._thread = threading.Thread(target=self._work, name="outdo-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many changes nobody works at yet."""
+        return len(self._waiting)
+
+    @property
+    def alive(self) -> bool:
+        """Whether changes are carried out."""
+        return self._thread.is_alive()
 
     def submit(self, change: Callable[[Connection], Answer]) -> "Future[Answer]":
         """What `change` will return, once that is on the disk; or what it raised, and then nothing is changed."""
@@ -48,20 +66,23 @@ class Writer:
         return future
 
     def close(self) -> None:
-        """Everything that was submitted is done."""
+        """Everything that was submitted is done, unless the database does not answer for a long time."""
         with self._turn:
             self._closing = True
             self._turn.notify()
-        self._thread.join()
+        self._thread.join(PATIENCE)
 
     def _work(self) -> None:
         while batch := self._next():
             try:
                 done = self._carry_out(batch)
             except BaseException as error:
+                self.failures += 1
                 for _, future in batch:
                     future.set_exception(error)
                 continue
+            self.commits += 1
+            self.changes += len(batch)
             for (_, future), (answer, failure) in zip(batch, done, strict=True):
                 if failure is None:
                     future.set_result(answer)
@@ -80,6 +101,8 @@ class Writer:
     def _carry_out(self, batch: list[tuple[Told, Future[Any]]]) -> list[tuple[Any, Exception | None]]:
         done: list[tuple[Any, Exception | None]] = []
         told: list[Entry] = []
+        if len(batch) == 1:
+            return [self._alone(batch[0][0])]
         with writing(self._engine) as connection:
             for change, _ in batch:
                 try:
@@ -92,3 +115,13 @@ class Writer:
                     told += [entry] if entry else []
             trail.append(connection, told)
         return done
+
+    def _alone(self, change: Told) -> tuple[Any, Exception | None]:
+        """What becomes of a change that shares its transaction with none, and so needs no savepoint."""
+        try:
+            with writing(self._engine) as connection:
+                answer, entry = change(connection)
+                trail.append(connection, [entry] if entry else [])
+        except Refusal as error:
+            return None, error
+        return answer, None
