@@ -467,7 +467,7 @@ class LastAdmin(UserError):
 class ForeignDatabase(UserError):
     """The database that the server should keep everything in belongs to another program. It is not touched."""
 
-    code = "E804"
+    code = "E807"
     exit_code = 1
 
 
