@@ -1,24 +1,18 @@
-"""Real DVC and Outdo as commands, driven on the same repositories."""
+"""Real DVC and Outdo as commands, driven on the same repositories: the one place that says which DVC that is."""
 
 import os
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from benchmarks.peers import peer
+
 OUTDO = os.path.join(os.path.dirname(sys.executable), "outdo")
 
 
-@cache
-def dvc_command() -> str:
-    """Real DVC: the one that is named, else the one in `.venvs/dvc`, which is made if need be."""
-    told = os.environ.get("OUTDO_BENCH_DVC")
-    own = ROOT / ".venvs" / "dvc"
-    if not told and not (own / "bin" / "dvc").exists():
-        subprocess.run([sys.executable, "-m", "venv", own], check=True)
-        subprocess.run([own / "bin" / "pip", "install", "-q", "dvc==3.67.1"], check=True)
-    return told or str(own / "bin" / "dvc")
+def dvc_python() -> str:
+    """The Python that real DVC is installed beside."""
+    return os.path.join(os.path.dirname(peer("dvc")), "python")
 
 
 def environment(repo: Path) -> dict[str, str]:
@@ -30,13 +24,23 @@ def environment(repo: Path) -> dict[str, str]:
 
 def run(repo: Path, *words: str, code: int = 0) -> str:
     """What a command says, which has to end with this code."""
-    done = subprocess.run(words, cwd=repo, env=environment(repo), capture_output=True, text=True)
-    assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+    done = _done(repo, words, code)
     return done.stdout + done.stderr
 
 
+def _done(repo: Path, words: tuple[str, ...], code: int) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(words, cwd=repo, env=environment(repo), capture_output=True, text=True)
+    assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done
+
+
 def dvc(repo: Path, *words: str, code: int = 0) -> str:
-    return run(repo, dvc_command(), *words, code=code)
+    return run(repo, peer("dvc"), *words, code=code)
+
+
+def dvc_answer(repo: Path, *words: str) -> str:
+    """What DVC answers, without what it remarks on."""
+    return _done(repo, (peer("dvc"), *words), 0).stdout
 
 
 def outdo(repo: Path, *words: str, code: int = 0) -> str:

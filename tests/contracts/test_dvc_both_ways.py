@@ -1,17 +1,13 @@
 """One repository, two tools: what either has run, the other takes for done."""
 
-import os
-import subprocess
-import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tests.contracts.real_dvc import dvc, outdo, run
+
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
-OUTDO = os.path.join(os.path.dirname(sys.executable), "outdo")
 PIPELINE = """
 stages:
   prepare:
@@ -39,39 +35,6 @@ stages:
     do: {cmd: "cp model.bin ${item}.bin", deps: [model.bin], outs: ["${item}.bin"]}
 """
 PARAMS = "lr: 0.1\ntrain: {depth: 3, name: null}\n"
-
-
-@cache
-def dvc_command() -> str:
-    """Real DVC: the one that is named, else the one in `.venvs/dvc`, which is made if need be."""
-    told = os.environ.get("OUTDO_BENCH_DVC")
-    own = ROOT / ".venvs" / "dvc"
-    if not told and not (own / "bin" / "dvc").exists():
-        subprocess.run([sys.executable, "-m", "venv", own], check=True)
-        subprocess.run([own / "bin" / "pip", "install", "-q", "dvc==3.67.1"], check=True)
-    return told or str(own / "bin" / "dvc")
-
-
-def run(repo: Path, *words: str) -> str:
-    home = str(repo.parent)
-    quiet = {
-        "DVC_NO_ANALYTICS": "1",
-        "DVC_SITE_CACHE_DIR": f"{home}/site",
-        "HOME": home,
-        "XDG_CONFIG_HOME": home,
-    }
-    env = {**os.environ, **quiet, "XDG_CONFIG_DIRS": home}
-    done = subprocess.run(words, cwd=repo, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def dvc(repo: Path, *words: str) -> str:
-    return run(repo, dvc_command(), *words)
-
-
-def outdo(repo: Path, *words: str) -> str:
-    return run(repo, OUTDO, *words)
 
 
 @pytest.fixture

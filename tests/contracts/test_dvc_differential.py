@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from msgspec import json, yaml
 
+from benchmarks.peers import peer
 from outdo.integrations.dvc.lockfile import DvcLock
-from tests.contracts.test_dvc_both_ways import dvc_command
+from tests.contracts.real_dvc import dvc_python
 
 pytestmark = pytest.mark.slow
 
@@ -51,9 +52,8 @@ class Dvc:
     """One process of real DVC that answers many questions."""
 
     def __init__(self, home: Path) -> None:
-        python = os.path.join(os.path.dirname(dvc_command()), "python")
         self._process = subprocess.Popen(
-            [python, "-c", DRIVER],
+            [dvc_python(), "-c", DRIVER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -241,7 +241,7 @@ def blank(home: Path) -> Path:
     (place / "sub").mkdir(parents=True)
     (place / "sub" / "keep").touch()
     subprocess.run(["git", "init", "-q", str(place)], check=True)
-    subprocess.run([dvc_command(), "init", "-q"], cwd=place, env=environment(home), check=True)
+    subprocess.run([peer("dvc"), "init", "-q"], cwd=place, env=environment(home), check=True)
     return place
 
 

@@ -1,9 +1,6 @@
 """DVC's formats beside DVC itself: what it writes is read, and what is written here it takes for its own."""
 
-import os
 import subprocess
-import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,11 +18,10 @@ from outdo.integrations.dvc.records import Item, stage_value
 from outdo.integrations.dvc.runcache import RunCache, run_key, run_value
 from outdo.integrations.dvc.text import dump
 from outdo.store.statcache import StatCache
+from tests.contracts.real_dvc import dvc, dvc_answer, dvc_python
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
-VERSION = "dvc==3.67.1"
 PIPELINE = """
 stages:
   prepare:
@@ -106,34 +102,11 @@ json.dump(done, sys.stdout)
 """
 
 
-@cache
-def dvc_command() -> str:
-    """Real DVC: the one that is named, else the one in `.venvs/dvc`, which is made if need be."""
-    told = os.environ.get("OUTDO_BENCH_DVC")
-    own = ROOT / ".venvs" / "dvc"
-    if not told and not (own / "bin" / "dvc").exists():
-        subprocess.run([sys.executable, "-m", "venv", own], check=True)
-        subprocess.run([own / "bin" / "pip", "install", "-q", VERSION], check=True)
-    return told or str(own / "bin" / "dvc")
-
-
-def environment(home: Path) -> dict[str, str]:
-    quiet = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(home / "site"), "HOME": str(home)}
-    return {**os.environ, **quiet, "XDG_CONFIG_HOME": str(home), "XDG_CONFIG_DIRS": str(home)}
-
-
-def dvc(repo: Path, *words: str) -> str:
-    done = subprocess.run(
-        [dvc_command(), *words], cwd=repo, env=environment(repo.parent), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def beside_dvc(script: str, value: object) -> list[object]:
     """What a script says that runs in the environment of DVC."""
-    python = os.path.join(os.path.dirname(dvc_command()), "python")
-    done = subprocess.run([python, "-c", script], input=json.encode(value), capture_output=True, check=True)
+    done = subprocess.run(
+        [dvc_python(), "-c", script], input=json.encode(value), capture_output=True, check=True
+    )
     said: list[object] = json.decode(done.stdout)
     return said
 
@@ -222,7 +195,9 @@ def test_what_is_written_here_dvc_takes_for_its_own(ran: Path, tmp_path: Path) -
             (repo / f"{path}.dvc").write_text(write_pointer(Pointer((item,))))
     (repo / "dvc.lock").write_text(DvcLock("").with_stages(stages))
     assert "up to date" in dvc(repo, "status")
-    assert {"uncommitted", "not_in_cache"}.isdisjoint(json.decode(dvc(repo, "data", "status", "--json")))
+    assert {"uncommitted", "not_in_cache"}.isdisjoint(
+        json.decode(dvc_answer(repo, "data", "status", "--json"))
+    )
     assert (repo / "dvc.lock").read_text() == (ran / "dvc.lock").read_text()
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.contracts.real_dvc import dvc, outdo, run
 from tests.contracts.s3 import BUCKET, SECRETS, WEED, s3_server
-from tests.contracts.test_dvc_both_ways import dvc, outdo, run
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from outdo.integrations.dvc.lockfile import DvcLock
-from tests.contracts.test_dvc_both_ways import dvc, outdo, run
+from tests.contracts.real_dvc import dvc, outdo, run
 
 pytestmark = pytest.mark.slow
 

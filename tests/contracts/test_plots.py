@@ -2,9 +2,7 @@
 
 import os
 import subprocess
-import sys
 import time
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,9 +14,8 @@ from outdo.app.plots import Plots, Wanted, plots, save_page, save_picture
 from outdo.core.errors import BadPlot
 from outdo.core.figure import TEMPLATES, Figure, Lost, Pictures
 from outdo.core.sections import Plot
+from tests.contracts.real_dvc import dvc_answer
 
-ROOT = Path(__file__).parents[2]
-VERSION = "dvc==3.67.1"
 GIT = {
     "GIT_AUTHOR_NAME": "a",
     "GIT_AUTHOR_EMAIL": "a@b",
@@ -202,32 +199,7 @@ def test_a_million_rows_are_drawn_in_seconds(project: Path) -> None:
 # Beside DVC.
 
 
-@cache
-def dvc_command() -> str:
-    """Real DVC: the one that is named, else the one in `.venvs/dvc`, which is made if need be."""
-    told = os.environ.get("OUTDO_BENCH_DVC")
-    own = ROOT / ".venvs" / "dvc"
-    if not told and not (own / "bin" / "dvc").exists():
-        subprocess.run([sys.executable, "-m", "venv", own], check=True)
-        subprocess.run([own / "bin" / "pip", "install", "-q", VERSION], check=True)
-    return told or str(own / "bin" / "dvc")
-
-
-def dvc(repo: Path, *words: str) -> bytes:
-    home = str(repo.parent)
-    quiet = {
-        "DVC_NO_ANALYTICS": "1",
-        "DVC_SITE_CACHE_DIR": f"{home}/site",
-        "HOME": home,
-        "XDG_CONFIG_HOME": home,
-    }
-    env = {**os.environ, **GIT, **quiet, "XDG_CONFIG_DIRS": home}
-    done = subprocess.run([dvc_command(), *words], cwd=repo, env=env, capture_output=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def drawn_by_dvc(answer: bytes, ours: Plots) -> dict[str, list[tuple[str, str, object, object]]]:
+def drawn_by_dvc(answer: str, ours: Plots) -> dict[str, list[tuple[str, str, object, object]]]:
     """The points in what `dvc plots … --json` says, named as ours are."""
     found = {}
     figures = {figure.id: figure for figure in ours.figures}
@@ -251,7 +223,7 @@ def field(row: dict[str, object], figure: Figure) -> str:
     return str(told or figure.series[0].field)
 
 
-def same(ours: Plots, answer: bytes) -> None:
+def same(ours: Plots, answer: str) -> None:
     theirs = drawn_by_dvc(answer, ours)
     assert points(ours).keys() == theirs.keys()
     for id_, drawn in points(ours).items():
@@ -260,22 +232,22 @@ def same(ours: Plots, answer: bytes) -> None:
 
 @pytest.mark.slow
 def test_the_points_are_those_that_dvc_draws(project: Path) -> None:
-    dvc(project, "init", "-q")
-    same(plots(str(project)), dvc(project, "plots", "show", "--json"))
-    same(plots(str(project), Wanted(sides=("HEAD",))), dvc(project, "plots", "diff", "HEAD", "--json"))
+    dvc_answer(project, "init", "-q")
+    same(plots(str(project)), dvc_answer(project, "plots", "show", "--json"))
+    same(plots(str(project), Wanted(sides=("HEAD",))), dvc_answer(project, "plots", "diff", "HEAD", "--json"))
 
 
 @pytest.mark.slow
 def test_every_template_of_dvc_draws_the_same_points(project: Path) -> None:
-    dvc(project, "init", "-q")
+    dvc_answer(project, "init", "-q")
     told = "".join(f"- {name}: {{x: fpr, y: {{roc.csv: tpr}}, template: {name}}}\n" for name in TEMPLATES)
     write(project, {"dvc.yaml": f"plots:\n{told}"})
     git(project, "commit", "-q", "-a", "-m", "two")
     write(project, {"roc.csv": FILES["roc.csv"]})
     ours = plots(str(project), Wanted(sides=("HEAD", "workspace"), paths=TEMPLATES))
     assert [figure.template for figure in ours.figures] == list(TEMPLATES)
-    same(ours, dvc(project, "plots", "diff", "HEAD", "--json", "--targets", *TEMPLATES))
-    assert set(dvc(project, "plots", "templates").decode().split()) == set(TEMPLATES)
+    same(ours, dvc_answer(project, "plots", "diff", "HEAD", "--json", "--targets", *TEMPLATES))
+    assert set(dvc_answer(project, "plots", "templates").split()) == set(TEMPLATES)
 
 
 CACHED = """
@@ -290,15 +262,15 @@ stages:
 
 @pytest.mark.slow
 def test_a_commit_that_dvc_made_is_read_from_its_cache(project: Path) -> None:
-    dvc(project, "init", "-q")
+    dvc_answer(project, "init", "-q")
     git(project, "rm", "-q", "-r", "--cached", ".")
     write(project, {"dvc.yaml": CACHED, "roc.txt": FILES["roc.csv"]})
-    dvc(project, "repro", "-q")
+    dvc_answer(project, "repro", "-q")
     git(project, "add", "dvc.yaml", "dvc.lock", "roc.txt", ".gitignore")
     git(project, "commit", "-q", "-m", "two")
     write(project, {"roc.txt": "fpr,tpr\n0,0.25\n1,1\n"})
-    dvc(project, "repro", "-q")
-    same(plots(str(project), Wanted(sides=("HEAD",))), dvc(project, "plots", "diff", "HEAD", "--json"))
+    dvc_answer(project, "repro", "-q")
+    same(plots(str(project), Wanted(sides=("HEAD",))), dvc_answer(project, "plots", "diff", "HEAD", "--json"))
     found = diff(str(project), ["HEAD"])
     assert [(one.name, one.before, one.after) for one in found.metrics] == [("auc", 24.0, 19.0)]
     assert [(one.path, one.kind) for one in found.data] == [

@@ -6,6 +6,7 @@ import stat
 import threading
 from collections.abc import Collection
 from typing import NamedTuple
+from weakref import proxy
 
 from blake3 import blake3
 
@@ -67,7 +68,8 @@ class Objects:
         self._lock = threading.Lock()
         self._reflinks: bool | None = None
         self.recipes = Recipes(self.root, self.damaged)
-        self.chunks = Chunks(self.recipes, self, chunked_from)
+        # A proxy, as in a cycle the store would keep its scratch folder until some collection of garbage.
+        self.chunks = Chunks(self.recipes, proxy(self), chunked_from)
 
     @property
     def reflinks(self) -> bool:
