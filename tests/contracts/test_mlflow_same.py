@@ -9,10 +9,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import pytest
 from msgspec import json
@@ -70,25 +72,35 @@ class Stock(Served):
         raise AssertionError((home / "log").read_text())
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Served]]:
-    stock = Stock(tmp_path_factory.mktemp("stock"))
+@contextmanager
+def both(home: Path) -> Iterator[tuple[Served, Served]]:
+    """Our server and a stock one, until the end of the block."""
+    (home / "stock").mkdir()
+    stock = Stock(home / "stock")
     try:
-        with served(tmp_path_factory.mktemp("ours")) as ours:
+        with served(home / "ours") as ours:
             yield ours, stock
     finally:
         os.killpg(stock.process.pid, 15)
         stock.process.wait(30)
 
 
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Served]]:
+    with both(tmp_path_factory.mktemp("both")) as running:
+        yield running
+
+
 class Call(NamedTuple):
-    """One call. `$name` in what is asked stands for what an earlier answer was kept as."""
+    """One call; its path is behind the prefix unless it begins with `/`. `$name` stands for what an earlier answer was
+    kept as."""
 
     method: str
     path: str
     asked: dict[str, Any]
     keep: str = ""
     """`name=path.to.value` of the answer."""
+    headers: Mapping[str, str] = {}
 
 
 def post(path: str, keep: str = "", **asked: Any) -> Call:
@@ -424,7 +436,9 @@ DIFFERENT = {
 """Where we differ on purpose, and why."""
 
 
-def differences(servers: tuple[Served, Served], calls: Sequence[Call]) -> list[str]:
+def differences(
+    servers: tuple[Served, Served], calls: Sequence[Call], on_purpose: Mapping[str, str] = DIFFERENT
+) -> list[str]:
     """Where the answers differ, as text; each server is given the same calls in the same order."""
     kept: tuple[dict[str, str], dict[str, str]] = ({}, {})
     names: tuple[dict[str, str], dict[str, str]] = ({}, {})
@@ -440,10 +454,15 @@ def differences(servers: tuple[Served, Served], calls: Sequence[Call]) -> list[s
                     value = value[part]
                 values[name] = value
             told.append(plain(reply, named))
-        text = f"{call.method} {call.path} {json.encode(call.asked).decode()[:200]}"
-        if told[0] != told[1] and text not in DIFFERENT:
+        text = named_call(call)
+        if told[0] != told[1] and text not in on_purpose:
             found.append(f"{text}\n    ours  {told[0]}\n    stock {told[1]}")
     return found
+
+
+def named_call(call: Call) -> str:
+    """What a call is known by."""
+    return f"{call.method} {call.path} {json.encode(call.asked).decode()[:200]}"
 
 
 def ask(server: Served, call: Call, values: dict[str, str]) -> Reply:
@@ -455,9 +474,11 @@ def ask(server: Served, call: Call, values: dict[str, str]) -> Reply:
         return [filled(inner) for inner in value] if isinstance(value, list) else value
 
     path, asked = filled(call.path), filled(call.asked)
+    whole = path if path.startswith("/") else f"{API}/{path}"
     if call.method == "GET":
-        return server.get(path, **asked)
-    return server.ask(call.method, f"{API}/{path}", json.encode(asked), {"Content-Type": "application/json"})
+        return server.ask("GET", f"{whole}?{urlencode(asked, doseq=True)}")
+    headers = {"Content-Type": "application/json", **filled(dict(call.headers))}
+    return server.ask(call.method, whole, json.encode(asked), headers)
 
 
 def plain(reply: Reply, named: dict[str, str]) -> str:
@@ -471,6 +492,7 @@ def plain(reply: Reply, named: dict[str, str]) -> str:
         return named.setdefault(match[0], f"<{len(named)}>")
 
     text = re.sub(r"\b(m-)?[0-9a-f]{32}\b", known, text)
+    text = re.sub(r'"20(?!23-11)\d\d-[0-9T:.-]+Z"', '"<now>"', text)
     text = re.sub(r"\b\d{13}\b", lambda match: match[0] if int(match[0]) < NOW + 1000 else "<now>", text)
     return re.sub(r'"(next_page_token)":"[^"]*"', r'"\1":"<token>"', text)
 

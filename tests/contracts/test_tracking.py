@@ -15,6 +15,7 @@ from outdo.store.database import writing
 from outdo.store.tracking import experiments, points, runs, search
 from outdo.store.tracking.points import Batch, Keys
 from outdo.store.tracking.tables import FORM, open_tracking, tables
+from outdo.store.tracking.trace_tables import traces
 
 METRICS = ("auc", "loss")
 NUMBERS = st.sampled_from([0.0, 0.5, 0.5, 1.0, -1.0, nan])
@@ -153,3 +154,4 @@ def test_the_steps_make_exactly_the_tables_that_the_code_has(engine: Engine) -> 
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": FORM.table})
         assert compare_metadata(context, tables) == []
+        assert traces.metadata is tables

@@ -17,7 +17,9 @@ PROJECT_TAG = "outdo.project"
 Sight = frozenset[str] | None
 """The projects that somebody may look into; None: all."""
 
-Kind = Literal["experiment", "experiment name", "run", "logged model", "model", "version", "artifact"]
+Kind = Literal[
+    "experiment", "experiment name", "run", "logged model", "model", "version", "artifact", "trace"
+]
 
 FREE_TRIES = 5
 """Failed attempts of one user from one address that are answered at once."""

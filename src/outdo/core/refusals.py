@@ -13,6 +13,10 @@ class Unknown(Refusal):
     """Something that was named is not there."""
 
 
+class NotYet(Unknown):
+    """Something that was named is not all there, and may be in a moment."""
+
+
 class NameTaken(Refusal):
     """Another one has the name already."""
 

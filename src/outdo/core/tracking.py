@@ -164,7 +164,9 @@ class RegisteredModel(Struct, frozen=True):
 
 # ------------------------------------------------------------------ searching
 
-Entity = Literal["attribute", "metric", "param", "tag", "dataset"]
+Entity = Literal[
+    "attribute", "metric", "param", "tag", "dataset", "metadata", "span", "link", "feedback", "expectation"
+]
 Operator = Literal["=", "!=", ">", ">=", "<", "<=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import DecodeError, Struct, ValidationError, convert, json
 from starlette.datastructures import QueryParams
+from starlette.requests import Request
 from starlette.responses import Response
 
 from outdo.core.refusals import (
@@ -15,6 +16,7 @@ from outdo.core.refusals import (
     Invalid,
     NameTaken,
     NotSignedIn,
+    NotYet,
     Refusal,
     TooOften,
     Unknown,
@@ -23,6 +25,7 @@ from outdo.server.mlflow.shapes import shown
 
 CODES: Mapping[type[Refusal], tuple[int, str]] = {
     Unknown: (404, "RESOURCE_DOES_NOT_EXIST"),
+    NotYet: (404, "RESOURCE_DOES_NOT_EXIST"),
     NameTaken: (400, "RESOURCE_ALREADY_EXISTS"),
     BadState: (400, "INVALID_PARAMETER_VALUE"),
     Invalid: (400, "INVALID_PARAMETER_VALUE"),
@@ -57,6 +60,16 @@ def refusal(error: Refusal) -> Response:
 def failure(status: int, code: str, message: str) -> Response:
     """An error as the protocol has it."""
     return answer({"error_code": code, "message": message}, status)
+
+
+async def body_of(request: Request, limit: int = LARGEST) -> bytes:
+    """The whole body; raises `Invalid` as soon as it is too large, and holds no more of it then."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limit:
+            raise Invalid(f"The request has more than {limit} bytes, which is all that it may have")
+    return bytes(body)
 
 
 def read_body(body: bytes, named: Mapping[str, str], shape: type[Struct]) -> Struct:

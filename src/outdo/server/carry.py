@@ -24,6 +24,7 @@ UNKNOWN: Mapping[str, str] = {
     "logged model": "Logged model with ID '{}' not found.",
     "model": "Registered Model with name={} not found",
     "artifact": "No such artifact: '{}'",
+    "trace": "Trace with ID '{}' not found.",
 }
 """What is said of a thing that is not there, and of one that its caller must not know of."""
 LONGEST_AGENT = 200

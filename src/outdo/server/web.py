@@ -1,7 +1,7 @@
 """The server as an ASGI application: finds the endpoint of a request, lets its caller in or not, and answers."""
 
 import logging
-from asyncio import wrap_future
+from asyncio import sleep, wrap_future
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -16,9 +16,9 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from outdo.core.access import Role, at_least
-from outdo.core.refusals import Forbidden, Invalid, Refusal
+from outdo.core.refusals import Forbidden, Invalid, NotYet, Refusal
 from outdo.core.version import VERSION
-from outdo.server.answers import LARGEST, answer, failure, read_body, read_query, refusal
+from outdo.server.answers import answer, body_of, failure, read_body, read_query, refusal
 from outdo.server.carry import ask, change
 from outdo.server.door import Door
 from outdo.server.endpoint import Endpoint, Json
@@ -26,6 +26,7 @@ from outdo.server.guard import LOOPBACK, Guard
 from outdo.server.mlflow.routes import PROXY_PREFIXES, endpoints
 from outdo.server.paths import Paths
 from outdo.server.service import Caller, Seat, Service
+from outdo.server.spans import PATH, take_spans
 from outdo.server.transfers import give_out, take_in, take_out
 from outdo.server.watch import ROUTE, USER
 
@@ -36,6 +37,10 @@ PROXIED: tuple[tuple[str, Role, Handler], ...] = (
     ("DELETE", "maintainer", take_out),
 )
 """What can be done with an artifact's bytes."""
+SPOKEN = "3.17.2"
+"""The version of MLflow whose protocol is spoken: clients ask for it before they send spans."""
+WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
+"""Seconds between looks at what is on its way: clients that log in the background read before all has arrived."""
 
 PROMETHEUS = "text/plain; version=0.0.4"
 
@@ -66,6 +71,7 @@ def application(service: Service, hosts: frozenset[str] | None = LOOPBACK) -> St
         Offered("/health", partial(_health, service), "GET", None),
         Offered("/version", _version, "GET", None),
         offered("/metrics", "GET", "viewer", _metrics),
+        offered(PATH, "POST", "developer", take_spans),
         *(
             offered(path, endpoint.method, endpoint.role, partial(_carry_out, endpoint))
             for path, endpoint in endpoints()
@@ -114,21 +120,11 @@ async def _asked(endpoint: Endpoint, request: Request) -> Any:
     named = request.path_params
     if endpoint.method == "GET":
         return read_query(request.query_params, named, endpoint.asks)
-    body = await _body(request)
+    body = await body_of(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body and kind != "application/json":
         raise Invalid(f"Bad Request. Content-Type must be one of ['application/json'], but is '{kind}'.")
     return read_body(body, named, endpoint.asks)
-
-
-async def _body(request: Request) -> bytes:
-    """The whole body; raises `Invalid` as soon as it is too large, and holds no more of it then."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LARGEST:
-            raise Invalid(f"The request has more than {LARGEST} bytes, which is all that it may have")
-    return bytes(body)
 
 
 async def _done(seat: Seat, endpoint: Endpoint, asked: Any) -> Json:
@@ -136,7 +132,13 @@ async def _done(seat: Seat, endpoint: Endpoint, asked: Any) -> Json:
     if endpoint.writes:
         told = service.writer.submit_told(lambda connection: change(connection, endpoint, asked, seat))
         return await wrap_future(told)
-    return await to_thread.run_sync(service.read, lambda connection: ask(connection, endpoint, asked, seat))
+    answered = partial(service.read, lambda connection: ask(connection, endpoint, asked, seat))
+    for seconds in WAITS:
+        try:
+            return await to_thread.run_sync(answered)
+        except NotYet:
+            await sleep(seconds)
+    return await to_thread.run_sync(answered)
 
 
 async def _health(service: Service, request: Request) -> Response:  # noqa: ARG001
@@ -151,7 +153,7 @@ async def _metrics(seat: Seat, request: Request) -> Response:  # noqa: ARG001
 
 
 async def _version(request: Request) -> Response:  # noqa: ARG001
-    return PlainTextResponse(VERSION)
+    return PlainTextResponse(f"{SPOKEN}+outdo.{VERSION}")
 
 
 def _unknown(request: Request, error: Exception) -> Response:  # noqa: ARG001

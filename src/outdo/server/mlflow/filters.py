@@ -27,10 +27,10 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _KEY = re.compile(r"(?:[\w ]+\.\s*)?(?:`[^`]+`|\"[^\"]+\"|[\w.\-/]+)")
-_NUMERIC: frozenset[str] = frozenset({"=", "!=", ">", ">=", "<", "<="})
-_TEXTUAL: frozenset[str] = frozenset({"=", "!=", "LIKE", "ILIKE"})
-_LISTED: frozenset[str] = frozenset({"IN", "NOT IN"})
-_NULL: frozenset[str] = frozenset({"IS NULL", "IS NOT NULL"})
+NUMERIC: frozenset[str] = frozenset({"=", "!=", ">", ">=", "<", "<="})
+TEXTUAL: frozenset[str] = frozenset({"=", "!=", "LIKE", "ILIKE"})
+LISTED: frozenset[str] = frozenset({"IN", "NOT IN"})
+NULL: frozenset[str] = frozenset({"IS NULL", "IS NOT NULL"})
 DATASETS = ("name", "digest", "context")
 LONGEST = 100_000
 """Characters that a filter may have."""
@@ -58,18 +58,20 @@ class Language(Struct, frozen=True):
     aliases: Mapping[str, str] = {}
     null: bool = True
     """Whether tags and params may be asked whether they are there."""
+    entities: Mapping[Entity, Attribute] = {}
+    """What belongs to rows and is compared in ways of its own."""
 
 
-_TIME = Attribute(_NUMERIC, numeric=True)
+TIME = Attribute(NUMERIC, numeric=True)
 RUNS = Language(
     {
-        "run_id": Attribute(_TEXTUAL | _LISTED),
-        "run_name": Attribute(_TEXTUAL),
-        "status": Attribute(_TEXTUAL),
-        "artifact_uri": Attribute(_TEXTUAL),
-        "user_id": Attribute(_TEXTUAL),
-        "start_time": _TIME,
-        "end_time": _TIME,
+        "run_id": Attribute(TEXTUAL | LISTED),
+        "run_name": Attribute(TEXTUAL),
+        "status": Attribute(TEXTUAL),
+        "artifact_uri": Attribute(TEXTUAL),
+        "user_id": Attribute(TEXTUAL),
+        "start_time": TIME,
+        "end_time": TIME,
     },
     {
         **dict.fromkeys(("metric", "metrics"), "metric"),
@@ -85,13 +87,14 @@ RUNS = Language(
         "created": "start_time",
         "Created": "start_time",
     },
+    entities={"dataset": Attribute(TEXTUAL | LISTED)},
 )
 EXPERIMENTS = Language(
     {
-        "name": Attribute(_TEXTUAL),
-        "experiment_id": Attribute(frozenset({"=", "!="}) | _LISTED),
-        "creation_time": _TIME,
-        "last_update_time": _TIME,
+        "name": Attribute(TEXTUAL),
+        "experiment_id": Attribute(frozenset({"=", "!="}) | LISTED),
+        "creation_time": TIME,
+        "last_update_time": TIME,
     },
     {
         **dict.fromkeys(("tag", "tags"), "tag"),
@@ -99,23 +102,23 @@ EXPERIMENTS = Language(
     },
 )
 
-_STAMPS = {"creation_timestamp": _TIME, "last_updated_timestamp": _TIME}
+_STAMPS = {"creation_timestamp": TIME, "last_updated_timestamp": TIME}
 _TAGS: Mapping[str, Entity] = {
     **dict.fromkeys(("tag", "tags"), "tag"),
     **dict.fromkeys(("attr", "attribute", "attributes"), "attribute"),
 }
 MODELS = Language(
-    {"name": Attribute(_TEXTUAL | {"IN"}), **_STAMPS},
+    {"name": Attribute(TEXTUAL | {"IN"}), **_STAMPS},
     _TAGS,
     {"timestamp": "last_updated_timestamp"},
     null=False,
 )
 VERSIONS = Language(
     {
-        "name": Attribute(_TEXTUAL | {"IN"}),
-        "run_id": Attribute(_TEXTUAL | {"IN"}),
-        "source_path": Attribute(_TEXTUAL),
-        "version_number": Attribute(_NUMERIC, numeric=True, quoted=True),
+        "name": Attribute(TEXTUAL | {"IN"}),
+        "run_id": Attribute(TEXTUAL | {"IN"}),
+        "source_path": Attribute(TEXTUAL),
+        "version_number": Attribute(NUMERIC, numeric=True, quoted=True),
         **_STAMPS,
     },
     _TAGS,
@@ -126,7 +129,7 @@ LOGGED_MODELS = Language(
     {
         **dict.fromkeys(
             ("name", "model_id", "model_type", "status", "source_run_id", "artifact_uri"),
-            Attribute(_TEXTUAL | _LISTED),
+            Attribute(TEXTUAL | LISTED),
         ),
         **_STAMPS,
     },
@@ -156,7 +159,7 @@ def run_conditions(text: str) -> list[Condition]:
 
 def run_orders(texts: Sequence[str]) -> list[Order]:
     """How runs are sorted; without a wish those that began last come first. Raises `Invalid`."""
-    return _orders(texts, RUNS, [Order("attribute", "start_time", True), Order("attribute", "run_id")])
+    return orders(texts, RUNS, [Order("attribute", "start_time", True), Order("attribute", "run_id")])
 
 
 def experiment_conditions(text: str) -> list[Condition]:
@@ -168,7 +171,7 @@ def experiment_conditions(text: str) -> list[Condition]:
 def experiment_orders(texts: Sequence[str]) -> list[Order]:
     """How experiments are sorted; without a wish the newest come first. Raises `Invalid`."""
     default = [Order("attribute", "creation_time", True), Order("attribute", "experiment_id")]
-    return _orders(texts, EXPERIMENTS, default)
+    return orders(texts, EXPERIMENTS, default)
 
 
 def model_conditions(text: str) -> list[Condition]:
@@ -178,7 +181,7 @@ def model_conditions(text: str) -> list[Condition]:
 
 def model_orders(texts: Sequence[str]) -> list[Order]:
     """How registered models are sorted: by name, where nothing else is said. Raises `Invalid`."""
-    return _orders(texts, MODELS, [Order("attribute", "name")])
+    return orders(texts, MODELS, [Order("attribute", "name")])
 
 
 def version_conditions(text: str) -> list[Condition]:
@@ -193,7 +196,7 @@ def version_orders(texts: Sequence[str]) -> list[Order]:
         Order("attribute", "name"),
         Order("attribute", "version_number", True),
     ]
-    return _orders(texts, VERSIONS, default)
+    return orders(texts, VERSIONS, default)
 
 
 def logged_model_conditions(text: str) -> list[Condition]:
@@ -235,19 +238,17 @@ def conditions(text: str, language: Language) -> list[Condition]:
 def _comparison(tokens: deque[Token], language: Language) -> Condition:
     entity, key = _identifier(_next(tokens, "name", "a key"), language)
     operator = _operator(tokens)
-    attribute = language.attributes[key] if entity == "attribute" else None
+    attribute = language.attributes[key] if entity == "attribute" else language.entities.get(entity)
     numeric = entity == "metric" or (attribute is not None and attribute.numeric)
     if attribute:
         allowed = attribute.operators
-    elif entity == "dataset":
-        allowed = _TEXTUAL | _LISTED
     else:
-        allowed = _NUMERIC if numeric else _TEXTUAL | (_NULL if language.null else frozenset())
+        allowed = NUMERIC if numeric else TEXTUAL | (NULL if language.null else frozenset())
     if operator not in allowed:
         raise Invalid(f"Invalid comparator '{operator}' for '{key}': expected one of {sorted(allowed)}")
-    if operator in _NULL:
+    if operator in NULL:
         return Condition(entity, key, operator)
-    if operator in _LISTED:
+    if operator in LISTED:
         return Condition(entity, key, operator, _listed(tokens))
     value = tokens.popleft() if tokens else Token("end", "")
     if numeric:
@@ -258,12 +259,24 @@ def _comparison(tokens: deque[Token], language: Language) -> Condition:
         return Condition(
             entity, key, operator, float(value.text) if entity == "metric" else _whole(value.text)
         )
+    if attribute and attribute.quoted and value.kind == "number":
+        return Condition(entity, key, operator, _measured(value.text))
     compared = _text(value, key)
+    if attribute and attribute.quoted and operator in NUMERIC - TEXTUAL:
+        return Condition(entity, key, operator, _measured(compared))
     if len(compared) > LONGEST_PATTERN and operator.endswith("LIKE"):
         raise Invalid(
             f"The pattern for '{key}' has {len(compared)} characters; it may have {LONGEST_PATTERN}"
         )
     return Condition(entity, key, operator, compared)
+
+
+def _measured(text: str) -> float:
+    """A number that something is compared with; raises `Invalid`."""
+    try:
+        return float(text)
+    except ValueError:
+        raise Invalid(f"Expected a number, but found '{shown(text)}'") from None
 
 
 def _text(token: Token, key: str) -> str:
@@ -295,7 +308,7 @@ def _sign(tokens: deque[Token], sign: str) -> None:
 def _operator(tokens: deque[Token]) -> Operator:
     first = tokens.popleft() if tokens else Token("end", "nothing")
     word = first.text.upper()
-    if first.kind == "sign" and word in _NUMERIC:
+    if first.kind == "sign" and word in NUMERIC:
         return word  # type: ignore[return-value]
     if word in ("LIKE", "ILIKE", "IN"):
         return word  # type: ignore[return-value]
@@ -359,7 +372,8 @@ def _tokens(text: str) -> deque[Token]:
     return found
 
 
-def _orders(texts: Sequence[str], language: Language, default: Sequence[Order]) -> list[Order]:
+def orders(texts: Sequence[str], language: Language, default: Sequence[Order]) -> list[Order]:
+    """How rows are sorted, by default where the texts leave that open; raises `Invalid`."""
     if len(texts) > MOST_KEYS:
         raise Invalid(f"order_by has {len(texts)} keys; it may have {MOST_KEYS}")
     found: list[Order] = []

@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 
 from outdo.server.endpoint import Endpoint
-from outdo.server.mlflow import artifacts, experiments, models, registered, runs, versions
+from outdo.server.mlflow import (
+    artifacts,
+    assessments,
+    experiments,
+    models,
+    old_traces,
+    registered,
+    runs,
+    traces,
+    versions,
+)
 
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
 PROXY_PREFIXES = ("/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts")
@@ -15,13 +25,21 @@ ALL = (
     *models.ENDPOINTS,
     *registered.ENDPOINTS,
     *versions.ENDPOINTS,
+    *old_traces.ENDPOINTS,
+    *traces.SHARED,
 )
+THIRD_PREFIXES = ("/api/3.0/mlflow", "/ajax-api/3.0/mlflow")
+THIRD = (*traces.ENDPOINTS, *assessments.ENDPOINTS)
+"""Calls of the protocol's third version, which is a second beside it."""
 
 
 def endpoints() -> Iterator[tuple[str, Endpoint]]:
     """All paths with what answers there."""
     for prefix in PREFIXES:
         for endpoint in ALL:
+            yield f"{prefix}/{endpoint.path}", endpoint
+    for prefix in THIRD_PREFIXES:
+        for endpoint in THIRD:
             yield f"{prefix}/{endpoint.path}", endpoint
     for prefix in PROXY_PREFIXES:
         for endpoint in artifacts.PROXY_ENDPOINTS:

@@ -1,8 +1,8 @@
 """Which project things belong to.
 
-An experiment belongs to the project that its tag names, else to that of the first part of its name. Runs, logged
-models and artifacts belong to their experiment's. A registered model belongs to the project that its tag names, else to
-that of the first run that a version of it came from; without versions it is nobody's yet.
+An experiment belongs to the project that its tag names, else to that of the first part of its name. Runs, traces,
+logged models and artifacts belong to their experiment's. A registered model belongs to the project that its tag names,
+else to that of the first run that a version of it came from; without versions it is nobody's yet.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from outdo.store.tracking.tables import (
     model_versions,
     registered_models,
 )
+from outdo.store.tracking.trace_tables import traces
 
 Projects = frozenset[str]
 """All those in which somebody needs a role; none of them: whoever has it anywhere."""
@@ -47,6 +48,8 @@ def projects_of(connection: Connection, thing: Thing) -> Projects | None:
             return _of_model(connection, thing.name.rpartition("/")[0])
         case "artifact":
             return _of_artifact(connection, thing.name)
+        case "trace":
+            return _of_experiment(connection, experiments.c.id == _in(traces, thing.name))
 
 
 def seen_experiments(sight: Sight) -> ColumnElement[bool] | None:

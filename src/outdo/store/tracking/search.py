@@ -60,7 +60,7 @@ _DATASETS: Mapping[str, ColumnElement[Any]] = {
 MISSING_DIFFERS = frozenset({"mlflow.prompt.is_prompt"})
 """Tags that clients ask to differ from a value, and mean also what lacks them."""
 
-_COMPARE: Mapping[str, Callable[[ColumnElement[Any], Any], ColumnElement[bool]]] = {
+COMPARE: Mapping[str, Callable[[ColumnElement[Any], Any], ColumnElement[bool]]] = {
     "=": lambda column, value: column == value,
     "!=": lambda column, value: column != value,
     ">": lambda column, value: column > value,
@@ -101,8 +101,8 @@ def runs(
     """The runs of these experiments that meet all conditions, sorted, and what the next page begins behind."""
     space = RUNS._replace(within=tuple(within))
     wanted = [one_of(logged_runs.c.experiment, space.within), *_seen(logged_runs.c.active, view)]
-    numbers, after = _search(
-        connection, space, [*wanted, *_where(connection, space, conditions)], orders, page
+    numbers, after = page_numbers(
+        connection, space, [*wanted, *where(connection, space, conditions)], orders, page
     )
     return _read(connection, run_rows.read, numbers), after
 
@@ -117,9 +117,9 @@ def find_experiments(
     sight: Sight = None,
 ) -> tuple[list[Experiment], After | None]:
     """The experiments in sight that meet all conditions, sorted, and what the next page begins behind."""
-    wanted = [*_seen(experiments.c.active, view), *_where(connection, EXPERIMENTS, conditions)]
+    wanted = [*_seen(experiments.c.active, view), *where(connection, EXPERIMENTS, conditions)]
     wanted += _and(seen_experiments(sight))
-    numbers, after = _search(connection, EXPERIMENTS, wanted, orders, page)
+    numbers, after = page_numbers(connection, EXPERIMENTS, wanted, orders, page)
     return _read(connection, experiment_rows.read, numbers), after
 
 
@@ -134,8 +134,8 @@ def models_logged(
     """The logged models of these experiments that meet all conditions, sorted; metrics on these datasets count."""
     space = LOGGED_MODELS._replace(within=tuple(within), measured_on=tuple(measured_on))
     wanted = [one_of(logged_models.c.experiment, space.within), logged_models.c.active]
-    numbers, after = _search(
-        connection, space, [*wanted, *_where(connection, space, conditions)], orders, page
+    numbers, after = page_numbers(
+        connection, space, [*wanted, *where(connection, space, conditions)], orders, page
     )
     return _read(connection, model_rows.read, numbers), after
 
@@ -148,8 +148,8 @@ def models(
     sight: Sight = None,
 ) -> tuple[list[RegisteredModel], After | None]:
     """The registered models in sight that meet all conditions, sorted, and what the next page begins behind."""
-    wanted = [*_where(connection, MODELS, conditions), *_and(seen_models(sight))]
-    numbers, after = _search(connection, MODELS, wanted, orders, page)
+    wanted = [*where(connection, MODELS, conditions), *_and(seen_models(sight))]
+    numbers, after = page_numbers(connection, MODELS, wanted, orders, page)
     return _read(connection, registry.read, numbers), after
 
 
@@ -162,8 +162,8 @@ def versions(
 ) -> tuple[list[ModelVersion], After | None]:
     """The versions of registered models in sight that meet all conditions, sorted, and what the next page begins
     behind."""
-    wanted = [*_where(connection, VERSIONS, conditions), *_and(seen_versions(sight))]
-    numbers, after = _search(connection, VERSIONS, wanted, orders, page)
+    wanted = [*where(connection, VERSIONS, conditions), *_and(seen_versions(sight))]
+    numbers, after = page_numbers(connection, VERSIONS, wanted, orders, page)
     return _read(connection, registry.read_versions, numbers), after
 
 
@@ -187,24 +187,23 @@ def _and(condition: ColumnElement[bool] | None) -> list[ColumnElement[bool]]:
     return [] if condition is None else [condition]
 
 
-def _where(
-    connection: Connection, space: Space, conditions: Sequence[Condition]
-) -> list[ColumnElement[bool]]:
+def where(connection: Connection, space: Space, conditions: Sequence[Condition]) -> list[ColumnElement[bool]]:
+    """What rows of the space meet all of the conditions."""
     return [_condition(connection, space, condition) for condition in conditions]
 
 
 def _condition(connection: Connection, space: Space, condition: Condition) -> ColumnElement[bool]:
     if condition.entity == "attribute":
-        return _COMPARE[condition.operator](space.attributes[condition.key], condition.value)
+        return COMPARE[condition.operator](space.attributes[condition.key], condition.value)
     if condition.entity == "metric":
         assert space.measured is not None
         metric = space.measured(connection, space, condition)
-        compared = _COMPARE[condition.operator](metric.value, condition.value)
+        compared = COMPARE[condition.operator](metric.value, condition.value)
         # A NaN is kept as 0: it differs from every number, and compares with none.
         holds = or_(metric.nan, compared) if condition.operator == "!=" else and_(~metric.nan, compared)
         return space.number.in_(select(metric.owner).where(metric.these, holds))
     if condition.entity == "dataset":
-        here = _COMPARE[condition.operator](_DATASETS[condition.key], condition.value)
+        here = COMPARE[condition.operator](_DATASETS[condition.key], condition.value)
         read = select(inputs.c.run).join(datasets, datasets.c.number == inputs.c.dataset).where(here)
         return space.number.in_(read)
     table = space.texts[condition.entity]
@@ -214,7 +213,7 @@ def _condition(connection: Connection, space: Space, condition: Condition) -> Co
         return space.number.not_in(with_key)
     if condition.operator == "IS NOT NULL":
         return space.number.in_(with_key)
-    there = space.number.in_(with_key.where(_COMPARE[condition.operator](value, condition.value)))
+    there = space.number.in_(with_key.where(COMPARE[condition.operator](value, condition.value)))
     if condition.operator == "!=" and condition.key in MISSING_DIFFERS:
         return or_(there, space.number.not_in(with_key))
     return there
@@ -223,7 +222,7 @@ def _condition(connection: Connection, space: Space, condition: Condition) -> Co
 # ------------------------------------------------------------------ pages in order
 
 
-def _search(
+def page_numbers(
     connection: Connection,
     space: Space,
     wanted: Sequence[ColumnElement[bool]],
@@ -313,7 +312,9 @@ def _sorted(connection: Connection, space: Space, order: Order) -> _Sorted:
     if order.entity == "attribute":
         column = space.attributes[order.key]
         there, missing = column.is_not(None), column.is_(None)
-        ranks: tuple[ColumnElement[bool], ...] = (there, missing) if order.key == "end_time" else (true(),)
+        ranks: tuple[ColumnElement[bool], ...] = (
+            (there, missing) if order.key in space.nullable else (true(),)
+        )
         return _Sorted(None, true(), column, ranks, order.descending)
     if order.entity == "metric":
         assert space.measured is not None

@@ -108,6 +108,8 @@ class Space(NamedTuple):
     """Finds a metric's values, where rows have metrics."""
     measured_on: tuple[tuple[str, str], ...] = ()
     """Names and digests of the datasets whose metrics count; all, where none is named."""
+    nullable: frozenset[str] = frozenset()
+    """Attributes that a row may lack."""
 
 
 def _measured_runs(connection: Connection, space: Space, asked: Order | Condition) -> Measured:
@@ -139,6 +141,7 @@ RUNS = Space(
     RUN_ATTRIBUTES,
     {"param": run_params, "tag": run_tags},
     measured=_measured_runs,
+    nullable=frozenset({"end_time"}),
 )
 EXPERIMENTS = Space(experiments, experiments.c.id, EXPERIMENT_ATTRIBUTES, {"tag": experiment_tags})
 LOGGED_MODELS = Space(

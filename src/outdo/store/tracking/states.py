@@ -20,6 +20,7 @@ from outdo.store.tracking.tables import (
     run_tags,
     version_tags,
 )
+from outdo.store.tracking.trace_tables import trace_tags, traces
 
 State = Mapping[str, Any]
 
@@ -40,6 +41,8 @@ def state_of(connection: Connection, thing: Thing) -> State:
             return _version(connection, thing.name)
         case "artifact":
             return _file(connection, thing.name)
+        case "trace":
+            return _read(connection, traces, traces.c.id == thing.name, trace_tags)
     return {}
 
 
@@ -48,6 +51,7 @@ _TOLD: Mapping[Table, tuple[str, ...]] = {
     logged_runs: ("name", "status", "ended", "active"),
     logged_models: ("name", "status", "active"),
     registered_models: ("name", "description"),
+    traces: ("state",),
     model_versions: ("description", "stage", "source", "digest", "run"),
 }
 
