@@ -1,0 +1,1 @@
+"""Whether a difference is there: paired comparisons, intervals, power and corrections."""
