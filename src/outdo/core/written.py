@@ -174,6 +174,25 @@ class Bound(Written, frozen=True):
         op: Any = found["op"]
         return cls(op, sign * number, dimension, "champion" if found["champion"] else None)
 
+    def holds(self, value: float, champion: float | None = None) -> bool:
+        """Whether a value keeps the bound; nothing keeps one that speaks of a champion where there is none."""
+        if self.relative_to is not None and champion is None:
+            return False
+        against = self.value + (champion or 0.0 if self.relative_to else 0.0)
+        match self.op:
+            case "<":
+                return value < against
+            case "<=":
+                return value <= against
+            case ">":
+                return value > against
+            case ">=":
+                return value >= against
+            case "==":
+                return value == against
+            case "!=":
+                return value != against
+
     def __str__(self) -> str:
         number = _show(abs(self.value) if self.relative_to else self.value, self.dimension)
         if self.relative_to is None:

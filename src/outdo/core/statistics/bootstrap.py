@@ -118,7 +118,9 @@ def _level(part: float, shift: float, skew: float) -> float:
 
 
 def _chance(good: Draws, margin: float, shift: float, skew: float) -> float:
-    """The level at which the lower bound is the margin: `_level` turned round."""
+    """The level at which the lower bound is the margin: `_level` turned round. The value itself counts as one draw
+    more, as some draws can't show that a chance is none."""
     below = (np.searchsorted(good, margin, "left") + np.searchsorted(good, margin, "right")) / 2
-    point = _NORMAL.inv_cdf(float(np.clip(below / len(good), 0.5 / len(good), 1 - 0.5 / len(good)))) - shift
+    part = float(np.clip((below + 1) / (len(good) + 1), 0, 1 - 0.5 / len(good)))
+    point = _NORMAL.inv_cdf(part) - shift
     return _NORMAL.cdf(point / (1 + skew * point) - shift)

@@ -1,0 +1,80 @@
+"""What a check, a gate, and later a canary or a monitor, says: its outcome, with the numbers it stands on."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+Outcome = Literal["passed", "failed", "inconclusive", "not_evaluated"]
+Level = Literal["fail", "warn"]
+Doubt = Literal["stop", "ask", "go"]
+
+_GRAVE: Sequence[Outcome] = ("passed", "inconclusive", "not_evaluated", "failed")
+
+
+class Evidence(Struct, frozen=True, omit_defaults=True):
+    """The numbers that a verdict stands on; what doesn't apply is left out."""
+
+    value: float | None = None
+    """The estimate: a metric, a share of rows, a difference from the champion."""
+    low: float | None = None
+    """The lower bound of its interval."""
+    high: float | None = None
+    """The upper bound."""
+    confidence: float | None = None
+    """Of each bound on its own side."""
+    bound: str = ""
+    """What it was held against, such as `>= 0.7`."""
+    champion: float | None = None
+    challenger: float | None = None
+    rows: int | None = None
+    """The rows judged, or the clusters of them."""
+    p: float | None = None
+    corrected: float | None = None
+    """The p after correction for being one of many."""
+    correction: str = ""
+    """Such as `Holm over 12`."""
+    detectable: float | None = None
+    """The smallest true effect that these rows would have shown, with a power of 0.8."""
+    needed: int | None = None
+    """About how many rows would settle what these could not."""
+    method: str = ""
+    """Such as `DeLong`."""
+    compared: str = ""
+    """With what, such as `champion delay@6`."""
+    unexpected: int | None = None
+    """Rows that a check of data did not expect."""
+    examples: tuple[str, ...] = ()
+    """Some of these rows, with their numbers."""
+
+
+class Verdict(Struct, frozen=True, omit_defaults=True):
+    """The result of one check or gate. What was not evaluated has not passed."""
+
+    name: str
+    """Such as `metric auc`, or `not_null origin`."""
+    outcome: Outcome
+    reason: str
+    """Why, in one sentence."""
+    evidence: Evidence = Evidence()
+    level: Level = "fail"
+    """Whether a failure stops what follows or is a warning."""
+    subject: str = ""
+    """The path, model version or slice that was judged."""
+    parts: tuple["Verdict", ...] = ()
+    """What it was put together from, such as one verdict a slice."""
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The gravest outcome: one failure fails all, and nothing at all was not evaluated."""
+    return max(outcomes, key=_GRAVE.index, default="not_evaluated")
+
+
+def overall(verdicts: Iterable[Verdict]) -> Outcome:
+    """The outcome of a set of verdicts; those that only warn count as long as they were evaluated at all."""
+    return worst("passed" if one.level == "warn" else one.outcome for one in verdicts)
+
+
+def lets_through(outcome: Outcome, doubt: Doubt = "stop") -> bool:
+    """Whether what follows may go on: with what passed, and in doubt only where the file says so."""
+    return outcome == "passed" or (outcome == "inconclusive" and doubt == "go")
