@@ -5,12 +5,12 @@ from math import inf, isnan
 from sys import float_info
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, and_, bindparam, or_, select
 
 from outdo.core.refusals import Invalid
 from outdo.core.tracking import Point
-from outdo.store.tracking.runs import number_of, put_tags
+from outdo.store.tracking.prepared import Prepared
+from outdo.store.tracking.runs import place_of, put_tags
 from outdo.store.tracking.tables import (
     latest,
     logged_runs,
@@ -72,9 +72,9 @@ class Keys:
 def log(connection: Connection, keys: Keys, id_: str, batch: Batch) -> None:
     """The run has all that is in the batch; raises `Unknown`, `BadState`, and `Invalid` for a param that has another
     value already."""
-    number = number_of(connection, id_)
+    number, experiment = place_of(connection, id_)
     _log_params(connection, number, id_, batch.params)
-    _log_points(connection, number, keys, batch.metrics)
+    _log_points(connection, (number, experiment), keys, batch.metrics)
     if batch.tags:
         put_tags(connection, number, batch.tags)
 
@@ -152,25 +152,24 @@ def _log_params(connection: Connection, number: int, id_: str, params: Mapping[s
     upsert(connection, run_params, rows)
 
 
-def _log_points(connection: Connection, number: int, keys: Keys, metrics: Sequence[Point]) -> None:
+def _log_points(connection: Connection, place: tuple[int, int], keys: Keys, metrics: Sequence[Point]) -> None:
     if not metrics:
         return
+    number, experiment = place
     numbers = keys.of(connection, [point.key for point in metrics])
     rows = [_row(number, numbers[point.key], point) for point in metrics]
-    upsert(connection, points, rows)
+    _POINT.run_all(connection, rows)
     newest: dict[int, dict[str, Any]] = {}
     for row in rows:
         best = newest.get(row["key"])
         if best is None or _rank(row) > _rank(best):
             newest[row["key"]] = row
-    experiment = connection.scalar(select(logged_runs.c.experiment).where(logged_runs.c.number == number))
-    _put_latest(connection, [{**row, "experiment": experiment} for row in newest.values()])
+    _LATEST.run_all(connection, [{**row, "experiment": experiment} for row in newest.values()])
 
 
-def _put_latest(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def _put_latest(insert: Any) -> Any:
     """Each becomes the latest of its metric, unless a later one is there."""
-    dialect = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = dialect(latest)
+    statement = insert(latest).values(_named(latest))
     new = statement.excluded
     order = ("step", "timestamp", "value")
     later = or_(
@@ -179,12 +178,19 @@ def _put_latest(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
             for at in range(len(order))
         )
     )
-    statement = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=["run", "key"],
         set_={name: new[name] for name in ("timestamp", "step", "value", "nan")},
         where=later,
     )
-    connection.execute(statement, list(rows))
+
+
+def _named(table: Table) -> dict[str, Any]:
+    return {column.name: bindparam(column.name, type_=column.type) for column in table.c}
+
+
+_POINT = Prepared(lambda insert: insert(points).values(_named(points)).on_conflict_do_nothing())
+_LATEST = Prepared(_put_latest)
 
 
 def _row(number: int, key: int, point: Point) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from outdo.core.refusals import BadState, Unknown
 from outdo.core.tracking import LoggedRun, Milliseconds, Point, RunInfo, RunState
 from outdo.store.tracking import models
 from outdo.store.tracking.experiments import require_active
+from outdo.store.tracking.prepared import Prepared
 from outdo.store.tracking.tables import (
     latest,
     logged_runs,
@@ -23,6 +24,12 @@ from outdo.store.tracking.tables import (
 
 NAME_TAG = "mlflow.runName"
 
+_PLACE = Prepared(
+    lambda _: select(logged_runs.c.number, logged_runs.c.experiment, logged_runs.c.active).where(
+        logged_runs.c.id == bindparam("id")
+    )
+)
+
 
 def create(connection: Connection, info: RunInfo, tags: Mapping[str, str]) -> LoggedRun:
     """A new run with these tags; raises `Unknown` or `BadState` for its experiment."""
@@ -34,15 +41,18 @@ def create(connection: Connection, info: RunInfo, tags: Mapping[str, str]) -> Lo
 
 def number_of(connection: Connection, id_: str) -> int:
     """The number of a run, which must not be deleted; raises `Unknown` or `BadState`."""
-    row = connection.execute(
-        select(logged_runs.c.number, logged_runs.c.active).where(logged_runs.c.id == id_)
-    ).first()
+    return place_of(connection, id_)[0]
+
+
+def place_of(connection: Connection, id_: str) -> tuple[int, int]:
+    """The numbers of a run, which must not be deleted, and of its experiment; raises `Unknown` or `BadState`."""
+    row: Any = _PLACE.run(connection, {"id": id_}).first()
     if row is None:
         raise Unknown(f"Run with id={id_} not found")
-    if not row.active:
+    number, experiment, active = row
+    if not active:
         raise BadState(f"The run {id_} must be in the 'active' state. Current state is deleted.")
-    number: int = row.number
-    return number
+    return number, experiment
 
 
 def find(connection: Connection, id_: str) -> LoggedRun:

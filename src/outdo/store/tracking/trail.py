@@ -1,18 +1,29 @@
 """The audit trail as rows of the database: written in the transaction of the change that it tells of."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import Connection, Row, Select, insert, select, text
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, text
 
 from outdo.core import trail
 from outdo.core.tracking import Milliseconds
 from outdo.core.trail import Entry, Head
 from outdo.store.tracking import tables
+from outdo.store.tracking.prepared import Prepared
 
 LOCK = 0x6F7574646F  # a number that only this program would lock by
 AT_ONCE = 1000
+
+
+_ROW = Prepared(
+    lambda insert: insert(tables.trail).values({c.name: bindparam(c.name) for c in tables.trail.c})
+)
+_LAST = select(func.max(tables.trail.c.number)).scalar_subquery()
+_HEAD = Prepared(
+    lambda _: select(tables.trail.c.number, tables.trail.c.seal).where(tables.trail.c.number == _LAST)
+)
 
 
 class Wanted(Struct, frozen=True):
@@ -41,14 +52,13 @@ def append(connection: Connection, entries: Sequence[Entry]) -> None:
         row = trail.sealed(number, entry, seal)
         seal = row.seal
         rows.append({"number": number, **asdict(entry), "previous": row.previous, "seal": seal})
-    connection.execute(insert(tables.trail), rows)
+    _ROW.run_all(connection, rows)
 
 
 def head(connection: Connection) -> Head:
     """The end of the trail."""
-    end = select(tables.trail.c.number, tables.trail.c.seal).order_by(tables.trail.c.number.desc()).limit(1)
-    row = connection.execute(end).first()
-    return Head(row.number, row.seal) if row else Head()
+    row: Any = _HEAD.run(connection, {}).first()
+    return Head(row[0], row[1]) if row else Head()
 
 
 def rows(connection: Connection) -> Iterator[trail.Row]:
