@@ -33,7 +33,7 @@ class Served:
 
     authorization = ""
 
-    def __init__(self, home: Path, *options: str) -> None:
+    def __init__(self, home: Path, *options: str, port: int = 0) -> None:
         command = [
             sys.executable,
             "-m",
@@ -42,7 +42,7 @@ class Served:
             "--home",
             str(home),
             "--port",
-            "0",
+            str(port),
             "--log",
             "off",
             *options,

@@ -184,6 +184,47 @@ def test_a_metric_of_a_model_is_one_of_its_run_too(server: Served) -> None:
     assert [one["value"] for one in (*of_model, *of_run)] == [0.7, 0.7]
 
 
+def test_all_points_of_a_models_metric_are_kept_and_the_latest_sorts(server: Served) -> None:
+    run = server.run()
+    models = {name: logged(server, run, name) for name in ("first", "second")}
+    for name, values in (("first", (0.9, 0.1)), ("second", (0.2, 0.3))):
+        for at, value in enumerate(values):
+            point = {"key": "late", "value": value, "timestamp": NOW + at, "step": at}
+            server.post("runs/log-metric", run_id=run, model_id=models[name], **point)
+    metrics = server.get(f"logged-models/{models['first']}").said["model"]["data"]["metrics"]
+    assert sorted(point["value"] for point in metrics) == [0.1, 0.9]
+    asked = {"experiment_ids": ["0"], "order_by": [{"field_name": "metrics.late", "ascending": False}]}
+    said = server.post("logged-models/search", filter="metrics.late > 0", **asked).said
+    assert [one["info"]["name"] for one in said["models"]] == ["second", "first"]
+
+
+def test_models_that_were_measured_on_a_dataset_are_found(server: Served) -> None:
+    run = server.run()
+    of = {"model_id": logged(server, run, "measured"), "dataset_name": "only", "dataset_digest": "d"}
+    server.post("runs/log-metric", run_id=run, key="acc", value=1.0, timestamp=NOW, **of)
+    for digest, names in (("d", ["measured"]), ("other", [])):
+        dataset = {"dataset_name": "only", "dataset_digest": digest}
+        said = server.post("logged-models/search", experiment_ids=["0"], datasets=[dataset]).said
+        assert [one["info"]["name"] for one in said.get("models", [])] == names
+
+
+def test_a_model_says_as_which_versions_it_was_registered(server: Served) -> None:
+    id_ = logged(server, server.run(), "told")
+    server.post("registered-models/create", name="told")
+    for _ in range(2):
+        server.post("model-versions/create", name="told", source=f"models:/{id_}", model_id=id_)
+    tags = server.get(f"logged-models/{id_}").said["model"]["info"]["tags"]
+    told = '[{"name": "told", "version": 1}, {"name": "told", "version": 2}]'
+    assert {"key": "mlflow.modelVersions", "value": told} in tags
+
+
+def test_a_version_of_a_run_of_elsewhere_keeps_its_source(server: Served) -> None:
+    server.post("registered-models/create", name="elsewhere")
+    server.post("model-versions/create", name="elsewhere", source="runs:/far/model", run_id="far")
+    said = server.get("model-versions/get-download-uri", name="elsewhere", version="1").said
+    assert said["artifact_uri"] == "runs:/far/model"
+
+
 def test_logged_models_are_sorted_by_what_was_measured_on_a_dataset(server: Served) -> None:
     run = server.run()
     found = []

@@ -1,21 +1,25 @@
 """Searches beside the plainest way to say what they mean; and the tables beside the steps that make them."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from math import isnan, nan
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from outdo.core.tracking import Condition, Experiment, LoggedRun, Order, Page, Point, RunInfo
 from outdo.store.database import writing
 from outdo.store.tracking import experiments, points, runs, search
 from outdo.store.tracking.points import Batch, Keys
-from outdo.store.tracking.tables import FORM, open_tracking, tables
+from outdo.store.tracking.tables import FORM, metric_keys, open_tracking, run_tags, tables
 from outdo.store.tracking.trace_tables import traces
+from outdo.store.tracking.writer import Writer
 
 METRICS = ("auc", "loss")
 NUMBERS = st.sampled_from([0.0, 0.5, 0.5, 1.0, -1.0, nan])
@@ -155,3 +159,34 @@ def test_the_steps_make_exactly_the_tables_that_the_code_has(engine: Engine) -> 
         context = MigrationContext.configure(connection, opts={"version_table": FORM.table})
         assert compare_metadata(context, tables) == []
         assert traces.metadata is tables
+
+
+def test_a_name_that_was_lost_with_its_transaction_is_made_anew(engine: Engine) -> None:
+    keys = Keys()
+    writer = Writer(engine, keys.forget)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(connection: Connection) -> None:
+        begun.set()
+        go_on.wait(30)
+
+    waiting = writer.submit(wait)
+    begun.wait(30)
+    lost: list[Any] = [
+        writer.submit(lambda connection: keys.of(connection, ["lost"])),
+        writer.submit(lambda connection: keys.of(connection, ["lost"])),
+        writer.submit(break_the_commit),
+    ]
+    go_on.set()
+    waiting.result(30)
+    assert [type(one.exception(30)) for one in lost] == [IntegrityError] * 3
+    number = writer.submit(lambda connection: keys.of(connection, ["lost"])["lost"]).result(30)
+    writer.close()
+    with engine.connect() as connection:
+        assert connection.scalar(select(metric_keys.c.name).where(metric_keys.c.id == number)) == "lost"
+
+
+def break_the_commit(connection: Connection) -> None:
+    """Changes something that only the end of the transaction refuses."""
+    connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+    connection.execute(insert(run_tags).values(run=10**6, key="a", value="b"))

@@ -1,10 +1,12 @@
 """What clients log: experiments, the runs in them with their params, tags and points; and what a search asks for."""
 
 from collections.abc import Mapping
+from sys import float_info
 from typing import Literal
 
 from msgspec import Struct
 
+GREATEST = float_info.max
 Milliseconds = int
 """Since 1970, in UTC."""
 
@@ -33,6 +35,11 @@ class Point(Struct, frozen=True):
     value: float
     timestamp: Milliseconds
     step: int = 0
+
+
+def clamp(value: float) -> float:
+    """The value as it is kept: the greatest finite one for one that is infinite."""
+    return min(max(value, -GREATEST), GREATEST)
 
 
 class RunInfo(Struct, frozen=True):

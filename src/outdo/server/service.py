@@ -48,8 +48,8 @@ class Service:
         self.objects = Objects(home if not objects or "://" in objects else objects, chunked_from=0)
         self.vault = open_vault(self.objects, objects)
         self.meters = Meters()
-        self.writer = Writer(self.engine)
         self.keys = Keys()
+        self.writer = Writer(self.engine, self.keys.forget)
         self.book = Book(self.engine, self.writer)
         try:
             self.writer.submit(self._make_default).result()

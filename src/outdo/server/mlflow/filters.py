@@ -171,7 +171,7 @@ def experiment_conditions(text: str) -> list[Condition]:
 def experiment_orders(texts: Sequence[str]) -> list[Order]:
     """How experiments are sorted; without a wish the newest come first. Raises `Invalid`."""
     default = [Order("attribute", "creation_time", True), Order("attribute", "experiment_id")]
-    return orders(texts, EXPERIMENTS, default)
+    return orders(texts, EXPERIMENTS, [Order("attribute", "experiment_id", True)] if texts else default)
 
 
 def model_conditions(text: str) -> list[Condition]:
@@ -196,7 +196,7 @@ def version_orders(texts: Sequence[str]) -> list[Order]:
         Order("attribute", "name"),
         Order("attribute", "version_number", True),
     ]
-    return orders(texts, VERSIONS, default)
+    return orders(texts, VERSIONS, default[1:] if texts else default)
 
 
 def logged_model_conditions(text: str) -> list[Condition]:

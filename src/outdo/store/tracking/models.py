@@ -6,8 +6,7 @@ from math import isnan
 from typing import Any
 
 from msgspec import json
-from sqlalchemy import Connection, Row, and_, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, delete, select, update
 
 from outdo.core.refusals import Unknown
 from outdo.core.tracking import (
@@ -19,6 +18,7 @@ from outdo.core.tracking import (
     ModelState,
     ModelUse,
     Point,
+    clamp,
 )
 from outdo.store.tracking.experiments import require_active
 from outdo.store.tracking.tables import (
@@ -130,31 +130,24 @@ def remove_tag(connection: Connection, id_: str, key: str) -> None:
 
 
 def log_points(connection: Connection, measured: Sequence[tuple[str, ModelPoint]]) -> None:
-    """The models, named by id, have these points as their latest, unless later ones are there; raises `Unknown`."""
+    """The models, named by id, have these points beside others; raises `Unknown`."""
     numbers = {id_: number_of(connection, id_) for id_, _ in measured}
-    for id_, one in measured:
-        _log_point(connection, numbers[id_], one)
+    upsert(connection, logged_model_metrics, [_row(numbers[id_], one) for id_, one in measured])
 
 
-def _log_point(connection: Connection, number: int, one: ModelPoint) -> None:
+def _row(number: int, one: ModelPoint) -> dict[str, Any]:
     nan = isnan(one.point.value)
-    dialect = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = dialect(logged_model_metrics).values(
-        model=number,
-        key=one.point.key,
-        run=one.run,
-        dataset_name=one.dataset_name,
-        dataset_digest=one.dataset_digest,
-        timestamp=one.point.timestamp,
-        step=one.point.step,
-        value=0.0 if nan else one.point.value,
-        nan=nan,
-    )
-    new, old = statement.excluded, logged_model_metrics.c
-    later = or_(new.step > old.step, and_(new.step == old.step, new.timestamp >= old.timestamp))
-    changed = {name: new[name] for name in ("timestamp", "step", "value", "nan")}
-    key = list(logged_model_metrics.primary_key)
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed, where=later))
+    return {
+        "model": number,
+        "key": one.point.key,
+        "run": one.run,
+        "dataset_name": one.dataset_name,
+        "dataset_digest": one.dataset_digest,
+        "timestamp": one.point.timestamp,
+        "step": one.point.step,
+        "value": 0.0 if nan else clamp(one.point.value),
+        "nan": nan,
+    }
 
 
 # ------------------------------------------------------------------ what runs read and made

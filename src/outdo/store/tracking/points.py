@@ -1,14 +1,13 @@
 """What is logged to a run: points of metrics, and params, which are written once."""
 
 from collections.abc import Mapping, Sequence
-from math import inf, isnan
-from sys import float_info
+from math import isnan
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, bindparam, or_, select
 
 from outdo.core.refusals import Invalid
-from outdo.core.tracking import Point
+from outdo.core.tracking import Point, clamp
 from outdo.store.tracking.prepared import Prepared
 from outdo.store.tracking.runs import place_of, put_tags
 from outdo.store.tracking.tables import (
@@ -22,7 +21,6 @@ from outdo.store.tracking.tables import (
 )
 
 MOST = (1 << 63) - 1
-GREATEST = float_info.max
 
 After = tuple[str | float | None, ...]
 
@@ -52,10 +50,13 @@ class Keys:
     def __init__(self) -> None:
         self._known: dict[str, int] = {}
 
-    def of(self, connection: Connection, names: Sequence[str]) -> dict[str, int]:
-        """The number of each name, made where there is none.
+    def forget(self) -> None:
+        """Nothing is known any more: what was found may have been taken back."""
+        self._known.clear()
 
-        What another transaction made and took back is not remembered, as only committed ones are found."""
+    def of(self, connection: Connection, names: Sequence[str]) -> dict[str, int]:
+        """The number of each name, made where there is none. One is remembered once it is found; where the transaction
+        that it was found in is lost, `forget` has to be called."""
         unknown = sorted({name for name in names if name not in self._known})
         found = dict(self._known)
         if unknown:
@@ -195,9 +196,7 @@ _LATEST = Prepared(_put_latest)
 
 def _row(number: int, key: int, point: Point) -> dict[str, Any]:
     nan = isnan(point.value)
-    value = (
-        0.0 if nan else GREATEST if point.value == inf else -GREATEST if point.value == -inf else point.value
-    )
+    value = 0.0 if nan else clamp(point.value)
     return {
         "run": number,
         "key": key,

@@ -38,11 +38,21 @@ from outdo.store.tracking import registry
 from outdo.store.tracking import runs as run_rows
 from outdo.store.tracking.points import fit
 from outdo.store.tracking.projects import seen_experiments, seen_models, seen_versions
-from outdo.store.tracking.spaces import EXPERIMENTS, LOGGED_MODELS, MODELS, RUNS, VERSIONS, Space, one_of
+from outdo.store.tracking.spaces import (
+    EXPERIMENTS,
+    LOGGED_MODELS,
+    MODELS,
+    RUNS,
+    VERSIONS,
+    Space,
+    on_datasets,
+    one_of,
+)
 from outdo.store.tracking.tables import (
     datasets,
     experiments,
     inputs,
+    logged_model_metrics,
     logged_models,
     logged_runs,
 )
@@ -134,6 +144,9 @@ def models_logged(
     """The logged models of these experiments that meet all conditions, sorted; metrics on these datasets count."""
     space = LOGGED_MODELS._replace(within=tuple(within), measured_on=tuple(measured_on))
     wanted = [one_of(logged_models.c.experiment, space.within), logged_models.c.active]
+    if space.measured_on and not any(one.entity == "metric" for one in conditions):
+        measured = select(logged_model_metrics.c.model).where(on_datasets(space.measured_on))
+        wanted.append(logged_models.c.number.in_(measured))
     numbers, after = page_numbers(
         connection, space, [*wanted, *where(connection, space, conditions)], orders, page
     )

@@ -120,14 +120,21 @@ def _measured_runs(connection: Connection, space: Space, asked: Order | Conditio
 
 
 def _measured_models(connection: Connection, space: Space, asked: Order | Condition) -> Measured:  # noqa: ARG001
+    """All points of a metric, for a condition; for an order the latest of each model."""
     rows = logged_model_metrics.c
-    query = select(rows.model, func.max(rows.value).label("value"), func.min(rows.nan).label("nan"))
-    query = query.where(rows.key == asked.key).group_by(rows.model)
-    named = (asked.dataset,) if isinstance(asked, Order) and asked.dataset else space.measured_on
-    if named:
-        query = query.where(or_(*(_of_dataset(name, digest) for name, digest in named)))
-    there = query.subquery()
-    return Measured(there, true(), there.c.model, there.c.value, there.c.nan == true())
+    if isinstance(asked, Condition):
+        these = and_(rows.key == asked.key, on_datasets(space.measured_on))
+        return Measured(logged_model_metrics, these, rows.model, rows.value, rows.nan)
+    latest_first = (rows.timestamp.desc(), rows.step.desc(), rows.run)
+    place = func.row_number().over(partition_by=rows.model, order_by=latest_first).label("place")
+    these = and_(rows.key == asked.key, on_datasets((asked.dataset,) if asked.dataset else ()))
+    there = select(rows.model, rows.value, rows.nan, place).where(these).subquery()
+    return Measured(there, there.c.place == 1, there.c.model, there.c.value, there.c.nan)
+
+
+def on_datasets(named: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
+    """Whether a point was measured on one of these datasets; true where none is named."""
+    return or_(*(_of_dataset(name, digest) for name, digest in named)) if named else true()
 
 
 def _of_dataset(name: str, digest: str) -> ColumnElement[bool]:

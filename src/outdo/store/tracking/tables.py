@@ -34,7 +34,7 @@ from outdo.store.tracking.soundness import check_connected, check_file, keep_cop
 DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 """The drivers that are used where an address names none."""
 
-REVISION = "0005"
+REVISION = "0006"
 FORM = Form(os.path.join(os.path.dirname(__file__), "migrations"), REVISION, "tracking_version")
 
 tables = MetaData(naming_convention=NAMES)
@@ -206,15 +206,15 @@ logged_model_metrics = Table(
     "logged_model_metrics",
     tables,
     *_of_model("key", "run", "dataset_name", "dataset_digest"),
-    Column("timestamp", BigInteger, nullable=False),
-    Column("step", BigInteger, nullable=False),
+    Column("timestamp", BigInteger, primary_key=True, autoincrement=False),
+    Column("step", BigInteger, primary_key=True, autoincrement=False),
     Column("value", Double, nullable=False),
     Column("nan", Boolean, nullable=False),
     Index(None, "key", "value"),
     sqlite_with_rowid=False,
 )
-"""The latest point of a metric of a model by the run that logged it and the dataset it was measured on; both names are
-empty where none was named."""
+"""Points of metrics of models by the run that logged them and the dataset they were measured on; both of its names are
+empty where none was named. Of a metric the latest in time counts when models are sorted."""
 
 model_uses = Table(
     "model_uses",

@@ -29,8 +29,10 @@ AT_ONCE = 256
 class Writer:
     """Carries out changes one after the other; each is done whole or not at all, whatever the others do."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, undone: Callable[[], None] = lambda: None) -> None:
+        """Calls `undone` where a transaction is lost with changes that had been carried out in it."""
         self._engine = engine
+        self._undone = undone
         self._waiting: list[tuple[Told, Future[Any]]] = []
         self._turn = threading.Condition()
         self._closing = False
@@ -78,6 +80,7 @@ class Writer:
                 done = self._carry_out(batch)
             except BaseException as error:
                 self.failures += 1
+                self._undone()
                 for _, future in batch:
                     future.set_exception(error)
                 continue
