@@ -1,6 +1,6 @@
 """kill -9 of the server under load, again and again: nothing that was acknowledged is lost, and nothing is half there.
 
-`OUTDO_KILLS` says how often; without it, 100 times.
+`OUTDO_KILLS` says how often.
 """
 
 import hashlib
@@ -17,8 +17,10 @@ from blake3 import blake3
 
 from tests.contracts.served import Reply, Served, served
 
-KILLS = int(os.environ.get("OUTDO_KILLS", "100"))
+KILLS = int(os.environ.get("OUTDO_KILLS", "40"))
 CLIENTS = 3
+BATCH = 20
+"""Points of a batch; theirs have steps below nothing, and those of single ones above."""
 NOW = 1_700_000_000_000
 
 
@@ -55,7 +57,7 @@ class Client(threading.Thread):
             self.points.add(number)
 
     def log_batch(self, number: int) -> None:
-        numbers = range(number * 1000, number * 1000 + 20)
+        numbers = range(-number * BATCH, (1 - number) * BATCH)
         metrics = [{"key": "n", "value": float(one), "timestamp": NOW, "step": one} for one in numbers]
         params = [{"key": f"p{number}", "value": str(number)}]
         if self.acknowledged(
@@ -127,7 +129,10 @@ def half_done(home: Path) -> list[Any]:
     try:
         wrong: list[Any] = [row for row in database.execute("PRAGMA integrity_check") if row != ("ok",)]
         wrong += database.execute("PRAGMA foreign_key_check").fetchall()
-        batches = "SELECT run, step / 1000, count(*) FROM points WHERE step >= 1000 GROUP BY 1, 2 HAVING count(*) != 20"
+        batches = (
+            f"SELECT run, (step + 1) / {BATCH}, count(*) FROM points WHERE step < 0 "
+            f"GROUP BY 1, 2 HAVING count(*) != {BATCH}"
+        )
         wrong += database.execute(batches).fetchall()
         wrong += database.execute(
             "SELECT * FROM points GROUP BY run, key HAVING (run, key) NOT IN (SELECT run, key FROM latest)"
