@@ -4,7 +4,9 @@
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import get_args
 
@@ -14,8 +16,13 @@ from msgspec import structs
 from outdo.cli.group import COMMANDS, outdo
 from outdo.core.errors import UserError
 from outdo.core.model import AnyEvent, Event
+from outdo.server.mlflow.routes import PROXY_PREFIXES, endpoints
+from outdo.server.spans import PATH
+from outdo.server.web import PROXIED, SPOKEN
 
 FOLDER = Path(__file__).parent / "reference"
+ROUTES = Path(__file__).parent / "mlflow_routes.txt"
+"""What a stock MLflow server can be asked; `tests/contracts/test_mlflow_routes.py` holds it against one."""
 
 
 def words(text: str | None) -> str:
@@ -57,6 +64,48 @@ def commands() -> Iterator[str]:
         yield from helps(context, outdo, name, "##")
 
 
+def mlflow() -> Iterator[str]:
+    answered = dict(calls())
+    known = ROUTES.read_text().splitlines()
+    yield "# What the server answers of MLflow's protocol"
+    yield ""
+    count = sum(one in answered for one in known)
+    yield f"`outdo server` answers clients of MLflow {SPOKEN.rpartition('.')[0]} and before: {count} of the"
+    yield f"{len(known)} calls that a stock server of that version knows. Each says the role that it needs; each below"
+    yield "`/api` is answered below `/ajax-api` too. What is not offered gets 404 `ENDPOINT_NOT_FOUND` in MLflow's own"
+    yield "JSON. In filters `RLIKE` is not offered: a pattern can hold a processor for hours."
+    yield ""
+    yield "| call | role |"
+    yield "| --- | --- |"
+    for name, role in sorted(answered.items(), key=lambda one: one[0].split(" ")[::-1]):
+        if not name.split(" ")[1].startswith("/ajax-api") or name in known:
+            yield f"| `{name}` | {role} |"
+    yield ""
+    yield "## Not offered"
+    for area, missing in groupby(sorted((one for one in known if one not in answered), key=_area), key=_area):
+        yield ""
+        yield f"**{area}**"
+        yield from (f"- `{one}`" for one in missing)
+
+
+def calls() -> Iterator[tuple[str, str]]:
+    """Every call of MLflow's protocol that is answered, and the role that it needs."""
+    yield "GET /health", "none"
+    yield "GET /version", "none"
+    yield f"POST {PATH}", "developer"
+    for path, endpoint in endpoints():
+        yield f"{endpoint.method} {re.sub('{[^}]*}', '{}', path)}", endpoint.role
+    for prefix in PROXY_PREFIXES:
+        for method, role, _ in PROXIED:
+            yield f"{method} {prefix}/artifacts/{{}}", role
+
+
+def _area(call: str) -> str:
+    """What a call is about: the part of its path behind the prefix."""
+    path = re.sub(r"^/(ajax-)?api/\d\.0/(mlflow-artifacts|mlflow)/", "", call.split(" ")[1])
+    return path.strip("/").split("/")[0]
+
+
 def helps(above: click.Context, group: click.Group, name: str, heading: str) -> Iterator[str]:
     """The help of a command, and of those in it where it is a group."""
     command = group.get_command(above, name)
@@ -87,6 +136,7 @@ FILES: dict[str, Callable[[], Iterator[str]]] = {
     "errors.md": errors,
     "commands.md": commands,
     "events.md": events,
+    "mlflow.md": mlflow,
 }
 
 

@@ -419,6 +419,49 @@ MODELS = [
     post("runs/search", experiment_ids=["$exp"], filter="dataset.none = 'd'"),
 ]
 
+CHARTS = [
+    post("experiments/create", "exp=experiment_id", name="charts"),
+    run("r1"),
+    run("r2"),
+    post("runs/log-batch", run_id="$r1", metrics=[metric("m", at / 7, at, NOW + at) for at in range(100)]),
+    post(
+        "runs/log-batch", run_id="$r2", metrics=[metric("m", at % 3, at // 2, NOW - at) for at in range(10)]
+    ),
+    get("metrics/get-history-bulk-interval", run_ids=["$r1", "$r2"], metric_key="m"),
+    get("metrics/get-history-bulk-interval", run_ids=["$r1", "$r2"], metric_key="m", max_results=7),
+    get("metrics/get-history-bulk-interval", run_ids=["$r1"], metric_key="m", max_results=1),
+    get(
+        "metrics/get-history-bulk-interval",
+        run_ids=["$r1"],
+        metric_key="m",
+        start_step=10,
+        end_step=55,
+        max_results=9,
+    ),
+    get("metrics/get-history-bulk-interval", run_ids=["$r1"], metric_key="m", start_step=10),
+    get("metrics/get-history-bulk-interval", run_ids=["$r1"], metric_key="m", start_step=10, end_step=5),
+    get("metrics/get-history-bulk-interval", run_ids=["none"], metric_key="m"),
+    get("metrics/get-history-bulk-interval", run_ids=["$r1"], metric_key="none"),
+    get("metrics/get-history-bulk-interval", run_ids=["$r1"], metric_key="m", max_results=2501),
+    get("metrics/get-history-bulk-interval", metric_key="m"),
+    get("/ajax-api/2.0/mlflow/metrics/get-history-bulk", run_id=["$r1"], metric_key="m"),
+    get("/ajax-api/2.0/mlflow/metrics/get-history-bulk", run_id=["$r1"]),
+    post(
+        "runs/log-inputs",
+        run_id="$r1",
+        datasets=[{"dataset": {"name": "d", "digest": "x", "source_type": "s", "source": "{}"}}],
+    ),
+    post("/ajax-api/2.0/mlflow/experiments/search-datasets", experiment_ids=["$exp"]),
+    post("/ajax-api/2.0/mlflow/experiments/search-datasets"),
+    post("registered-models/create", name="origin"),
+    post("registered-models/create", name="copy"),
+    post("model-versions/create", name="origin", source="runs:/$r1/model", run_id="$r1"),
+    post("model-versions/create", name="copy", source="models:/origin/1"),
+    get("model-versions/get", name="copy", version="1"),
+    post("registered-models/get-latest-versions", name="copy"),
+    post("registered-models/get-latest-versions", name="none"),
+]
+
 DIFFERENT = {
     'POST experiments/update {"experiment_id":"$exp","new_name":"Default"}': "the code says what is wrong",
     'POST experiments/update {"experiment_id":"$exp","new_name":"dos"}': "a user's mistake is no 500",
@@ -510,8 +553,8 @@ def sorted_tags(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     "calls",
-    [EXPERIMENTS, [*RUNS, *SEARCHES], REGISTRY, MODELS],
-    ids=["experiments", "runs", "registry", "models"],
+    [EXPERIMENTS, [*RUNS, *SEARCHES], REGISTRY, MODELS, CHARTS],
+    ids=["experiments", "runs", "registry", "models", "charts"],
 )
 def test_the_same_calls_get_the_same_answers(servers: tuple[Served, Served], calls: Sequence[Call]) -> None:
     found = differences(servers, calls)

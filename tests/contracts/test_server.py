@@ -95,6 +95,19 @@ def test_the_same_point_twice_is_one(server: Served) -> None:
     assert len(server.get("metrics/get-history", run_id=id_, metric_key="loss").said["metrics"]) == 1
 
 
+def test_a_curve_is_drawn_of_points_evenly_over_all_of_them(server: Served) -> None:
+    id_ = server.run()
+    points = [metric("loss", float(at), at) for at in range(1000)]
+    server.post("runs/log-batch", run_id=id_, metrics=points)
+    asked = {"run_ids": [id_], "metric_key": "loss"}
+    told = server.get("metrics/get-history-bulk-interval", **asked, max_results=5).said["metrics"]
+    assert [one["step"] for one in told] == [0, 200, 400, 600, 999]
+    some = server.get("metrics/get-history-bulk-interval", **asked, start_step=10, end_step=12).said[
+        "metrics"
+    ]
+    assert [one["step"] for one in some] == [10, 11, 12]
+
+
 def test_a_param_is_written_once(server: Served) -> None:
     id_ = server.run()
     server.post("runs/log-parameter", run_id=id_, key="lr", value="0.1")

@@ -6,6 +6,7 @@ from outdo.server.endpoint import Endpoint
 from outdo.server.mlflow import (
     artifacts,
     assessments,
+    charts,
     experiments,
     models,
     old_traces,
@@ -27,9 +28,10 @@ ALL = (
     *versions.ENDPOINTS,
     *old_traces.ENDPOINTS,
     *traces.SHARED,
+    *charts.ENDPOINTS,
 )
 THIRD_PREFIXES = ("/api/3.0/mlflow", "/ajax-api/3.0/mlflow")
-THIRD = (*traces.ENDPOINTS, *assessments.ENDPOINTS)
+THIRD = (*traces.ENDPOINTS, *assessments.ENDPOINTS, *charts.THIRD)
 """Calls of the protocol's third version, which is a second beside it."""
 
 
