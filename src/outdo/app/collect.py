@@ -24,7 +24,7 @@ from outdo.core.record import Run
 from outdo.run.former import former_texts
 from outdo.run.git import Refused
 from outdo.store import leases
-from outdo.store.collect import LocalStore, Waste, digests_in
+from outdo.store.collect import LocalStore, Reach, Waste, digests_in
 from outdo.store.ledger import JOURNAL, Ledger
 from outdo.store.lock import NAME as LOCK
 
@@ -93,10 +93,28 @@ def _survey(project: Project, asked: Asked, now: int) -> tuple[LocalStore, Surve
         pass
     before = min([now, *(one.since for one in working)])
     store = LocalStore(project.objects, project.results, before, in_use=bool(working))
+    marked = mark(project, asked, store.reach)
+    others = list(_others(project, asked))
+    for other in others:
+        store.reach.add(_of_neighbour(other))
+    return store, told(marked, store.waste(), tuple(others), working)
+
+
+class Marked(Struct, frozen=True):
+    """For whose sake something stays."""
+
+    runs: int
+    of_runs: int
+    texts: int
+    models: tuple[Path, ...]
+
+
+def mark(project: Project, asked: Asked, reach: Reach) -> Marked:
+    """What the project needs can be reached from now on. Raises `NotInStore` where Git can't tell."""
     texts = 0
     try:
         for text in chain(_texts_in(project.root), former_texts(project.root, asked.span)):
-            store.reach.add(digests_in(text))
+            reach.add(digests_in(text))
             texts += 1
     except Refused as refused:
         fix = "mend the repository; nothing was removed"
@@ -106,15 +124,22 @@ def _survey(project: Project, asked: Asked, now: int) -> tuple[LocalStore, Surve
     kept = _kept(project, recorded, asked, registered)
     models = _models(project)
     for run in kept:
-        store.reach.add(_in_run(run))
+        reach.add(_in_run(run))
     for run in recorded:
-        store.reach.add(digest for path, digest in _outs(run) if path in models)
-    others = list(_others(project, asked))
-    for other in others:
-        store.reach.add(_of_neighbour(other))
-    for home in dict.fromkeys((root, project.home)):
-        store.reach.add(_of_server(home))
-    return store, Survey(store.waste(), len(kept), len(recorded), texts, models, tuple(others), working)
+        reach.add(digest for path, digest in _outs(run) if path in models)
+    for home in dict.fromkeys((project.objects.root, project.home)):
+        reach.add(_of_server(home))
+    return Marked(len(kept), len(recorded), texts, models)
+
+
+def told(
+    marked: Marked,
+    waste: Waste,
+    projects: tuple[Path, ...] = (),
+    working: frozenset[leases.Held] = frozenset(),
+) -> Survey:
+    """What a person is told."""
+    return Survey(waste, marked.runs, marked.of_runs, marked.texts, marked.models, projects, working)
 
 
 # What names objects.

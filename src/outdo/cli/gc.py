@@ -8,6 +8,7 @@ import click
 from msgspec import json
 
 from outdo.app.collect import RUNS, Asked, Survey, collect, survey
+from outdo.app.collect_remote import GRACE, Collection, There
 from outdo.app.project import open_project
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.core.keeping import Span
@@ -21,6 +22,7 @@ Examples:
   outdo gc --yes                      removes it
   outdo gc --all-branches --runs 5    keeps less: the tips of branches, and the five newest runs
   outdo gc --keep-best auc            and the best run, however old it is
+  outdo gc --remote team              what would go at a remote; run `git fetch --all` first
 """
 
 
@@ -48,7 +50,17 @@ Examples:
     "--keep-best", "best", multiple=True, metavar="METRIC", help="Keep the best run of a metric too."
 )
 @click.option(
-    "--forget", multiple=True, metavar="FOLDER", help="A project that used this store, and is gone for good."
+    "--forget",
+    multiple=True,
+    metavar="PROJECT",
+    help="The folder of a project that used this store, and is gone for good; at a remote its name.",
+)
+@click.option("--remote", metavar="NAME", help="At this remote, in place of the store.")
+@click.option(
+    "--grace",
+    type=click.IntRange(0),
+    metavar="DAYS",
+    help=f"At a remote, keep what is newer; {GRACE} days by default.",
 )
 @click.option("--dry", is_flag=True, help="Only say what would go.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
@@ -62,25 +74,35 @@ def command(
     named: tuple[str, ...],
     best: tuple[str, ...],
     forget: tuple[str, ...],
+    remote: str | None,
+    grace: int | None,
     dry: bool,
     yes: bool,
     as_json: bool,
 ) -> int:
     asked = Asked(Span(revisions, branches, tags, commits), runs, named, best, forget)
     project = open_project(os.curdir)
-    found = survey(project, asked)
+    if grace is not None and remote is None:
+        raise click.UsageError("--grace is for a --remote: here nothing goes that a process may need")
+    there = None if remote is None else There(remote, GRACE if grace is None else grace)
+    far = None if there is None else Collection(project, asked, there)
+    found = far.survey if far else survey(project, asked)
     waste = found.waste
     if not as_json:
-        print("\n".join(_lines(found, asked, Paint(sys.stdout))), flush=True)
+        paint = Paint(sys.stdout)
+        extra = _there(far, there, paint) if far and there else ()
+        print("\n".join([*_lines(found, asked, paint), *extra]), flush=True)
     removes = bool(waste.objects or waste.recipes or waste.results) and not dry and (yes or _agreed(as_json))
-    gone = collect(project, asked, found) if removes else Waste()
+    gone = Waste()
+    if removes:
+        gone = far.carry_out() if far else collect(project, asked, found)
     if as_json:
         data = {"would": _data(waste), "removed": _data(gone), "kept": waste.kept, "projects": found.projects}
         print(json.encode({"schema": "outdo.gc/1", "status": "ok", "data": data}).decode())
     elif removes:
         say(f"{Paint(sys.stderr)('✓', 'green')} removed {_amount(gone)}")
     elif waste.objects and not dry:
-        say("nothing was removed · next: outdo gc --yes")
+        say(f"nothing was removed · next: outdo gc{f' --remote {plain(remote)}' if remote else ''} --yes")
     return 0
 
 
@@ -112,6 +134,13 @@ def _lines(found: Survey, asked: Asked, paint: Paint) -> Iterator[str]:
     if found.waste.shared:
         told = f"{size(found.waste.shared)} of that are one with files in a workspace"
         yield f"      {told}, and free once those are gone too"
+
+
+def _there(far: Collection, there: There, paint: Paint) -> Iterator[str]:
+    """What is to be known of a remote beside that."""
+    days = "1 day" if there.days == 1 else f"{there.days:g} days"
+    yield f"{paint('at', 'cyan')}    {plain(far.remote.url)}, where all stays that is newer than {days}"
+    yield "      only what this clone knows counts: git fetch --all, so that no branch of a colleague's is forgotten"
 
 
 def _amount(waste: Waste) -> str:

@@ -336,15 +336,16 @@ class MergeConflict(UserError):
 
 
 class StoreBusy(UserError):
-    """Nothing can be collected now: another process does so, or it can't be seen who works with the store."""
+    """Nothing can be collected now: another process does so, or it can't be seen who works with the store. Or a push
+    waits for a collection at the remote that does not end."""
 
     code = "E419"
     exit_code = 1
 
 
 class SharedStore(UserError):
-    """Several projects use this store, and what one of them needs is not known, as it is not where it was or can't be
-    read. Nothing is removed, as that could be what it needs."""
+    """Several projects use this store, or push to this remote, and what one of them needs is not known, as it is not
+    where it was or can't be read. Nothing is removed, as that could be what it needs."""
 
     code = "E420"
     exit_code = 1

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from outdo.core.errors import NotInRemote, RemoteFailed, UserError
 from outdo.core.model import Remote
+from outdo.store.depot import Lying
 from outdo.store.files import each
 
 if TYPE_CHECKING:
@@ -65,6 +66,27 @@ class Bucket:
             return sorted(item["path"] for page in pages for item in page)
 
         return self._answer(folder, ask)
+
+    def lying(self, folder: str) -> dict[str, Lying]:
+        import obstore
+
+        def ask() -> dict[str, Lying]:
+            pages = obstore.list(self._store, folder, chunk_size=PAGE)
+            return {
+                item["path"]: Lying(item["size"], item["last_modified"].timestamp())
+                for page in pages
+                for item in page
+            }
+
+        return self._answer(folder, ask)
+
+    def remove(self, names: Sequence[str]) -> None:
+        import obstore
+
+        try:
+            self._answer(names[0] if names else "", lambda: obstore.delete(self._store, list(names)))
+        except NotInRemote:
+            pass  # one of them was gone already
 
     def states(self, name: str) -> dict[str, tuple[str, int]]:
         """For the object of this name, else for all in the folder of this name, what the server calls its state (its

@@ -23,7 +23,7 @@ from outdo.store.trees import Get
 
 _DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _NAME = re.compile(r"[0-9a-f]{62}")
-_TREE = b'{"tree":'
+TREE = b'{"tree":'
 
 Begins = Callable[[Digest], bytes]
 """The first bytes of an object, as many as are at hand; none where it is not here."""
@@ -52,7 +52,7 @@ class Reach:
         """These can be reached, and all that is in those that are folders."""
         for digest in digests:
             name = bytes.fromhex(digest)
-            if name not in self._walked and self._begins(digest).startswith(_TREE):
+            if name not in self._walked and self._begins(digest).startswith(TREE):
                 self._add_folder(digest)
             self._found.add(name)
 
@@ -180,7 +180,7 @@ class LocalStore:
     def _begins(self, digest: Digest) -> bytes:
         try:
             with open(self._objects.place(digest), "rb", buffering=0) as file:
-                return file.read(len(_TREE)) or b""
+                return file.read(len(TREE)) or b""
         except OSError:
             return b""
 

@@ -6,8 +6,9 @@ there can be asked by listing. All may be called from many threads at once.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from time import time
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from outdo.core.errors import NotInRemote, RemoteFailed
 from outdo.store.files import THREADS, copy, create, drop, each, reflink, write
@@ -17,6 +18,34 @@ Answer = TypeVar("Answer")
 _STEP = 1 << 20
 _FEW = 8
 _OLD = 2 * 86400.0
+
+
+class Lying(NamedTuple):
+    """What lies at a remote under a name."""
+
+    size: int
+    since: float
+    """Seconds since 1970, by the remote's clock."""
+
+
+class Shelf(Protocol):
+    """A remote that can be looked through and cleared; raises `RemoteFailed`."""
+
+    def lying(self, folder: str) -> Mapping[str, Lying]:
+        """All that is in a folder and those below it, by name."""
+        ...
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """The bytes in pieces; raises `NotInRemote`."""
+        ...
+
+    def put(self, name: str, source: bytes | str, *, replace: bool = False) -> None:
+        """The name holds these bytes."""
+        ...
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Nothing has these names any more."""
+        ...
 
 
 class Depot(Protocol):
@@ -74,6 +103,27 @@ class FolderDepot:
             return sorted(found)
 
         return self._answer(walk)
+
+    def lying(self, folder: str) -> dict[str, Lying]:
+        def look() -> dict[str, Lying]:
+            found: dict[str, Lying] = {}
+            for name in self.listing(folder):
+                try:
+                    status = os.stat(f"{self._root}/{name}")
+                except FileNotFoundError:
+                    continue
+                found[name] = Lying(status.st_size, max(status.st_mtime, status.st_ctime))
+            return found
+
+        return self._answer(look)
+
+    def remove(self, names: Sequence[str]) -> None:
+        def unlink() -> None:
+            for name in names:
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{self._root}/{name}")
+
+        self._answer(unlink)
 
     def put(self, name: str, source: bytes | str, *, replace: bool = False) -> None:
         place = f"{self._root}/{name}"

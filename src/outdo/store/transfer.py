@@ -46,6 +46,7 @@ class Tally(Struct, frozen=True):
 
 
 Tell = Callable[[Tally], None]
+Announce = Callable[[Iterable[Digest]], None]
 
 
 class Moved(Struct, frozen=True):
@@ -63,7 +64,11 @@ class Moved(Struct, frozen=True):
 class Transfer:
     """Moves objects and results between one store and one remote."""
 
-    def __init__(self, objects: Objects, depot: Depot, tell: Tell, threads: int = 8) -> None:
+    def __init__(
+        self, objects: Objects, depot: Depot, tell: Tell, threads: int = 8, announce: Announce | None = None
+    ) -> None:
+        """`announce` is told what the remote is to have, before it is asked what it has."""
+        self._announce = announce
         self._objects = objects
         self._depot = depot
         self._tell = tell
@@ -77,6 +82,9 @@ class Transfer:
         """The remote has all that is in these entries, then the results; what this store lacks too is told, and a
         result that names it stays here."""
         entries = list(entries)
+        if self._announce and entries:
+            outs = (entry.digest for record in records for entry in record.outs.values())
+            self._announce(dict.fromkeys([*(entry.digest for entry in entries), *outs]))
         files = {entry.digest: None for entry in entries if entry.kind == "file"}
         levels = self._levels(entry.digest for entry in entries if entry.kind == "tree")
         if levels:
