@@ -4,7 +4,7 @@ import base64
 import socket
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,10 +63,11 @@ class Done(NamedTuple):
 
 
 def outdo(*words: str) -> Done:
-    said, told = StringIO(), StringIO()
+    said, told = TextIOWrapper(BytesIO()), StringIO()
     with redirect_stdout(said), redirect_stderr(told):
         code = call(words)
-    return Done(code, said.getvalue(), told.getvalue())
+    said.flush()
+    return Done(code, said.buffer.getvalue().decode(), told.getvalue())
 
 
 # Open and closed.
@@ -247,7 +248,7 @@ def test_a_role_that_was_taken_does_not_hold_from_the_next_request_on(server: Se
     accounts.add_user(shared, "gil", "", {EVERY: "developer"})
     held = server.as_(token(shared, "gil"))
     assert held.post("runs/create", experiment_id="0").status == 200
-    accounts.grant(shared, "gil", "viewer", EVERY)
+    accounts.grant(shared, "gil", EVERY, "viewer")
     assert held.post("runs/create", experiment_id="0").status == 403
     accounts.revoke(shared, "gil", EVERY)
     assert held.get(ME, experiment_id="0").status == 403

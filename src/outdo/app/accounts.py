@@ -5,7 +5,7 @@ import pwd
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import time_ns
+from time import gmtime, strftime, time_ns
 from typing import Any
 
 from msgspec import Struct
@@ -72,7 +72,7 @@ def add_user(home: Home, name: str, password: str, grants: dict[str, Role]) -> b
         if (other := accounts.find_user(connection, name)) is not None:
             raise BadAccount(f"there is a user '{other.name}' already", fix="outdo user list")
         accounts.add_user(connection, User(name, kept, _now(), grants))
-        tell("users/add", f"user:{name}", {}, {"grants": grants})
+        tell("users/add", f"user:{name}", {}, dict(grants))
         return not before
 
 
@@ -83,7 +83,7 @@ def remove_user(home: Home, name: str) -> int:
         user = _user(connection, name)
         _keep_an_admin(connection, user)
         accounts.remove_user(connection, user.name)
-        tell("users/remove", f"user:{user.name}", {"grants": dict(user.grants)}, {})
+        tell("users/remove", f"user:{user.name}", dict(user.grants), {})
         return len(accounts.read(connection).users)
 
 
@@ -96,7 +96,7 @@ def set_password(home: Home, name: str, password: str) -> None:
         tell("users/password", f"user:{user.name}", {}, {})
 
 
-def grant(home: Home, name: str, role: Role, project: str) -> Role | None:
+def grant(home: Home, name: str, project: str, role: Role) -> Role | None:
     """Gives a user a role in a project; returns the one before. Raises `UnknownAccount`, `BadAccount`, `LastAdmin`."""
     _check_project(project)
     with _changing(home) as (connection, tell):
@@ -135,7 +135,7 @@ def new_token(home: Home, name: str, purpose: str, limit: Limit, days: float | N
         token = Token(id_, user.name, purpose, accounts.digest(secret), limit, now, expires)
         accounts.add_token(connection, token)
         told = {"user": user.name, "name": purpose, "role": limit.role, "project": limit.project}
-        tell("tokens/new", f"token:{id_}", {}, {**told, "expires": expires})
+        tell("tokens/new", f"token:{id_}", {}, {**told, "expires": _day(expires)})
         return Fresh(text, token)
 
 
@@ -203,6 +203,10 @@ def _check_project(project: str) -> None:
 
 def _now() -> Milliseconds:
     return time_ns() // 1_000_000
+
+
+def _day(time: Milliseconds | None) -> str:
+    return "never" if time is None else strftime("%Y-%m-%d", gmtime(time / 1000))
 
 
 def _person() -> str:

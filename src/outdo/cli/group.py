@@ -42,6 +42,7 @@ COMMANDS = {
     "server": "serve runs, metrics and artifacts to MLflow clients",
     "user": "who may sign in to a server, and what they may do",
     "token": "what programs sign in to a server with",
+    "audit": "who changed what on a server, and whether that record is whole",
     "gc": "free space: remove what nothing needs from the store",
     "schema": "the JSON Schema of outdo.yaml, for editors",
 }

@@ -127,7 +127,7 @@ def password(name: str, password_file: str, home: str, database: str) -> int:
 @in_project
 @of_server
 def grant(name: str, role: Role, project: str, home: str, database: str) -> int:
-    before = accounts.grant(server(home, database), name, role, project)
+    before = accounts.grant(server(home, database), name, project, role)
     was = f", was {before}" if before else ""
     say(f"{plain(name)} is {_granted(role, project)}{was}")
     return 0

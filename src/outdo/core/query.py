@@ -142,7 +142,7 @@ def _number(field: Field, value: str, text: str, now: datetime) -> float | None:
             return _needed(_seconds(value), value, text, "a duration, such as 90 or 5m")
         case "started":
             return _needed(
-                _moment(value, now), value, text, "a time, such as 2d, 2026-04-13 or 2026-04-13T10:00"
+                moment(value, now), value, text, "a time, such as 2d, 2026-04-13 or 2026-04-13T10:00"
             )
         case "dirty":
             known = {"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0}
@@ -185,7 +185,8 @@ def _seconds(value: str) -> float | None:
     return _span(value) if number is None else number
 
 
-def _moment(value: str, now: datetime) -> float | None:
+def moment(value: str, now: datetime) -> float | None:
+    """The time that is named, as `2d` ago or as a date, in seconds since 1970; None for what names none."""
     span = _span(value)
     try:
         if span is not None:

@@ -41,16 +41,14 @@ def change(connection: Connection, endpoint: Endpoint, asked: Any, seat: Seat) -
     named = _things(endpoint, asked)
     before = admit(connection, seat.actor, endpoint.role, named)
     things = named or ()
-    if endpoint.counts is not None:
+    if endpoint.counts is not None:  # what is logged makes nothing that has a project, and moves nothing
         answer = endpoint.answer(connection, asked, seat)
-        told = counted(endpoint.counts(asked))
-    else:
-        was = _states(connection, things)
-        answer = endpoint.answer(connection, asked, seat)
-        things = (*things, *(one for one in made(answer) if one not in things))
-        told = _differences(was, _states(connection, things))
+        return answer, entry(seat, endpoint.path, things, counted(endpoint.counts(asked)))
+    was = _states(connection, things)
+    answer = endpoint.answer(connection, asked, seat)
+    things = (*things, *(one for one in made(answer) if one not in things))
     confirm(connection, seat.actor, endpoint.role, things, before)
-    return answer, entry(seat, endpoint.path, things, told)
+    return answer, entry(seat, endpoint.path, things, _differences(was, _states(connection, things)))
 
 
 def touch(
@@ -179,14 +177,14 @@ def _states(connection: Connection, things: Sequence[Thing]) -> Mapping[Thing, S
 
 
 def _differences(was: Mapping[Thing, State], now: Mapping[Thing, State]) -> str:
-    """What differs, as JSON; where several things are meant, each is named."""
-    label = len({**was, **now}) > 1
+    """What differs, as JSON; where several things do, each is named."""
+    changed = [thing for thing in {**was, **now} if was.get(thing, {}) != now.get(thing, {})]
 
     def told(states: Mapping[Thing, State]) -> State:
         return {
-            f"{thing} {name}" if label else name: value
-            for thing, state in states.items()
-            for name, value in state.items()
+            f"{thing} {name}" if len(changed) > 1 else name: value
+            for thing in changed
+            for name, value in states.get(thing, {}).items()
         }
 
     return detail(told(was), told(now))

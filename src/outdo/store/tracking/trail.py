@@ -58,14 +58,14 @@ def append(connection: Connection, entries: Sequence[Entry]) -> None:
 def head(connection: Connection) -> Head:
     """The end of the trail."""
     row: Any = _HEAD.run(connection, {}).first()
-    return Head(row[0], row[1]) if row else Head()
+    return Head(row[0], _bytes(row[1])) if row else Head()
 
 
 def rows(connection: Connection) -> Iterator[trail.Row]:
     """All rows by number; what is held in memory does not grow with the trail."""
     query = select(tables.trail).order_by(tables.trail.c.number)
     for row in connection.execution_options(yield_per=AT_ONCE).execute(query):
-        yield trail.Row(row.number, _entry(row), row.previous, row.seal)
+        yield trail.Row(row.number, _entry(row), _bytes(row.previous), _bytes(row.seal))
 
 
 def find(connection: Connection, wanted: Wanted) -> list[tuple[int, Entry]]:
@@ -85,6 +85,11 @@ def _where(query: Select[tuple[object, ...]], wanted: Wanted) -> Select[tuple[ob
     if wanted.since is not None:
         query = query.where(columns.time >= wanted.since)
     return query
+
+
+def _bytes(value: object) -> bytes:
+    """What a column holds; whoever edits a file of SQLite can put anything there."""
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 def _entry(row: Row[tuple[object, ...]]) -> Entry:
