@@ -5,6 +5,7 @@ import pwd
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import gmtime, monotonic, strftime, time
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, json, structs
 
@@ -43,6 +44,9 @@ from outdo.run.workbench import Folders, Stores, Workbench
 from outdo.store.journal import Journal, Recorder
 from outdo.store.lock import NAME
 
+if TYPE_CHECKING:
+    from outdo.run.line import Line
+
 DVC_LOCK = "dvc.lock"
 DVC_SECRETS = ".dvc/config.local"
 """Never kept with the code, also where Git was not told to ignore it."""
@@ -79,6 +83,8 @@ class Commons(Struct, frozen=True):
     """Describes the environment, which is one for all."""
     branch: str | None
     """The branch of the code that all start from."""
+    line: "Line"
+    """Where stages log; left open at the end of a run."""
 
 
 class Result(Struct, frozen=True):
@@ -117,6 +123,11 @@ class Run:
         self._options = options
         now = time()
         self.id = RunId(f"{strftime('%Y%m%d-%H%M%S', gmtime(now))}-{os.urandom(3 if commons else 2).hex()}")
+        counts: dict[str, int] = {}
+        for action in made.actions:
+            counts[action.verb] = counts.get(action.verb, 0) + 1
+        name = project.pipeline.project
+        self._started = RunStarted(self.id, now, name, options.command, user(), counts, options.trial)
         faults = parse_faults(options.rehearse)
         for stage in faults:
             if stage not in project.graph.stages:
@@ -152,7 +163,9 @@ class Run:
         stores = Stores(
             project.workspace, project.objects, project.results, self._recall(), bring, self._environments
         )
-        bench = Workbench(Folders(project.root, project.home), stores, self._executor)
+        self._line = common.line if common else open_line(project, self._options)
+        line = lazy("outdo.run.line").RunLine(self._line, self._started)
+        bench = Workbench(Folders(project.root, project.home), stores, self._executor, line)
         order = Order(self.id, project.graph, self._plan, self._options.force, self._options.keep_going)
         return Engine(order, project, bench, budget, watch, common.claims if common else None)
 
@@ -196,6 +209,7 @@ class Run:
                 self._warnings.append(lost)
             if self._commons is None:
                 self._executor.close()
+                self._line.close()
         yield from closing
         if lost:
             yield Warned(self.id, time(), lost)
@@ -212,12 +226,7 @@ class Run:
         return Result(self.id, status, dict(self._finished), self._seconds, tuple(self._warnings))
 
     def _engine_events(self, capture: threading.Thread) -> Iterator[AnyEvent]:
-        counts: dict[str, int] = {}
-        for action in self._plan.actions:
-            counts[action.verb] = counts.get(action.verb, 0) + 1
-        project = self._project.pipeline.project
-        options = self._options
-        yield RunStarted(self.id, time(), project, options.command, user(), counts, options.trial)
+        yield self._started
         for limit in self._watch.limits:
             yield Warned(self.id, time(), limit)
         if self._commons is None:
@@ -329,6 +338,17 @@ class Run:
             self._engine.post(Captured(self.id, time(), code.commit, branch, code.dirty, patch, kept))
         except Exception as error:
             self._engine.post(Warned(self.id, time(), f"code and environment were not recorded: {error}"))
+
+
+def open_line(project: Project, options: Options) -> "Line":
+    """Where the stages of a run log: nothing is kept of a rehearsal, and nothing opened before a stage begins."""
+    line = lazy("outdo.run.line")
+    boxed = options.sandbox or any(stage.sandbox for stage in project.pipeline.stages)
+    scratch = project.objects.scratch.name
+    name = project.pipeline.project
+    home = line.Home(project.home, project.objects.root, name, scratch, boxed, bool(options.rehearse))
+    opened: Line = line.Line(home, os.environ)
+    return opened
 
 
 def describe_environment(root: str) -> bytes:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from outdo.app.plan import make_plan
 from outdo.app.project import Project
-from outdo.app.run import Commons, Options, Result, Run, describe_environment
+from outdo.app.run import Commons, Options, Result, Run, describe_environment, open_line
 from outdo.core.errors import BadSet, NoTrial, UserError
 from outdo.core.model import AnyEvent, Path, RunId, Trial
 from outdo.core.plan import Request
@@ -117,6 +117,7 @@ class Sweep:
         at_once = min(len(self.points), jobs or max(1, int(machine.cpu)))
         bell = Bell()
         executor = Local(self.id)
+        line = open_line(self._project, self._options)
         with self.projects() as trees:
             commons = Commons(
                 Budget(machine, jobs, bell.ring),
@@ -124,6 +125,7 @@ class Sweep:
                 _Lent(executor),
                 _Environment(self._project.root),
                 _branch(self._project.root),
+                line,
             )
             work = partial(self._work, trees, commons)
             threads = [threading.Thread(target=work, name=f"outdo-trial-{n}") for n in range(at_once)]
@@ -136,6 +138,7 @@ class Sweep:
                 for thread in threads:
                     thread.join()
                 executor.close()
+                line.close()
         self.seconds = monotonic() - started
 
     def _tell(self, working: int) -> Iterator[Told]:

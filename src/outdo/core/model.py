@@ -232,6 +232,8 @@ class Record(Struct, frozen=True, omit_defaults=True):
     run: RunId | None = None
     """The run that computed it."""
     seconds: float = 0.0
+    logged: Mapping[str, float] = {}
+    """The last values of the metrics that its command logged as a client of MLflow; finite ones."""
 
 
 # ------------------------------------------------------------------ what is decided
@@ -372,7 +374,8 @@ class StageFinished(Event, frozen=True, tag="stage_finished"):
     artifacts: tuple[Artifact, ...] = ()
     """Every dependency and output, with its content."""
     metrics: Mapping[str, float] = {}
-    """Numbers of the stage's metric files by dotted name; `metrics.json`'s `{"auc": 0.7}` is `auc`."""
+    """Numbers of the stage's metric files by dotted name, `metrics.json`'s `{"auc": 0.7}` being `auc`; and the last
+    values of what its command logged. Of one name the file's counts."""
     failure: str = ""
     """Why it failed, as a sentence."""
     exit_code: int | None = None

@@ -343,7 +343,7 @@ class Engine:
             key=action.key,
             record=ended.record or ended.tried,
             artifacts=artifacts(stage, ended.record) if new and ended.record else (),
-            metrics=self._bench.metrics(stage) if ended.record is not None else {},
+            metrics=self._bench.metrics(stage, ended),
             failure=ended.failure,
             exit_code=outcome.exit_code if outcome else None,
             attempts=ended.attempts,

@@ -9,6 +9,17 @@ from msgspec import Struct
 from outdo.core.model import StageName
 
 
+class Reached(Struct, frozen=True):
+    """How a stage's command reaches the line that stages log on."""
+
+    env: Mapping[str, str]
+    """Variables that tell a client of MLflow so; they are in the environment of the job too."""
+    port: int
+    """Of loopback."""
+    socket: str = ""
+    """A path that leads there too, for a command that is cut off the network; empty where there is none."""
+
+
 class Job(Struct, frozen=True):
     """One attempt at a stage, ready to be carried out."""
 
@@ -26,6 +37,8 @@ class Job(Struct, frozen=True):
     """Seconds for all commands together."""
     wrapper: tuple[str, ...] = ()
     """Words put before `/bin/sh -c COMMAND`: a sandbox."""
+    line: Reached | None = None
+    """How it reaches the line that stages log on; None where it must not."""
 
 
 Ending = Literal["exited", "signalled", "timeout", "cancelled", "unstartable"]

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from outdo.core.model import Path, Stage
-from outdo.run import bubblewrap, mentions
+from outdo.run import bubblewrap, mentions, relay
 from outdo.run.bubblewrap import Bubblewrap
 from outdo.run.enclosure import Enclosure, covers, to_bind
 from outdo.run.ports import Job, Outcome
@@ -43,6 +43,8 @@ _KEPT_FAMILIES = (
 )
 _SECRET = ("TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "API_KEY")
 _NOTES = "/run/outdo"
+_RELAY = "/run/outdo-relay.py"
+_LINE = "/run/outdo-line"
 
 
 class Sandbox(Struct, frozen=True):
@@ -178,11 +180,16 @@ class Box:
             words += ("--ro-bind", source, source)
             if bubblewrap.under(source, [root]):
                 inside.leave_place(os.path.relpath(source, root))
+        line = self._given.line
+        relaying: tuple[str, ...] = ()
+        if line is not None and line.socket:
+            words += ("--ro-bind", relay.__file__, _RELAY, "--ro-bind", line.socket, _LINE)
+            relaying = (sys.executable, "-I", "-S", _RELAY, str(line.port), _LINE)
         words += ("--bind", inside.notes, _NOTES, "--remount-ro", "/", "--chdir", self._given.cwd)
         listed = f"{inside.folder}/arguments"
         with open(listed, "wb") as file:
             file.write(bubblewrap.arguments(words))
-        before = bwrap.before(listed) + self._tracing(f"{_NOTES}/opened")
+        before = bwrap.before(listed) + relaying + self._tracing(f"{_NOTES}/opened")
         self.job = msgspec.structs.replace(self._given, env=env, wrapper=before)
 
     def _fill_folder(self, reads: list[Path]) -> None:
@@ -215,7 +222,8 @@ class Box:
         given = self._given.env
         plain = {name for name in given if name in _KEPT or name.startswith(_KEPT_FAMILIES)}
         harmless = {name for name in plain if not any(word in name.upper() for word in _SECRET)}
-        return {name: given[name] for name in given if name in harmless or name in self._stage.env}
+        small = {name: given[name] for name in given if name in harmless or name in self._stage.env}
+        return {**small, **(self._given.line.env if self._given.line else {})}
 
     def _traced(self, *, ok: bool) -> Iterator[Path]:
         inside = self._inside

@@ -3,7 +3,9 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from math import isfinite
 from time import monotonic, time
+from typing import Protocol
 
 from msgspec import Struct, structs
 
@@ -17,10 +19,12 @@ from outdo.core.model import (
     BuildFinished,
     BuildStarted,
     Entry,
+    Key,
     Path,
     Record,
     RunId,
     Stage,
+    StageName,
     StageRetried,
     StageStarted,
     Status,
@@ -31,7 +35,8 @@ from outdo.core.params import parse
 from outdo.core.values import numbers
 from outdo.run.budget import Share
 from outdo.run.building import Build, Built, Environments
-from outdo.run.ports import Cancel, Executor, Job, Outcome
+from outdo.run.clients import chooses_server
+from outdo.run.ports import Cancel, Executor, Job, Outcome, Reached
 from outdo.run.watch import Watch, Watched
 from outdo.store.objects import Objects
 from outdo.store.results import Results
@@ -46,6 +51,15 @@ SOURCE_FILES = 200
 METRICS_LIMIT = 4 * 1024 * 1024
 """Bytes up to which a metric file is read for numbers."""
 
+
+MOST_LOGGED = 1000
+"""Metrics of a stage that are taken over from what its client logged, the first by name."""
+
+ADDRESS = "MLFLOW_TRACKING_URI"
+"""Who sets this variable says where stages log, and is left alone."""
+
+CONTRADICTS = "MLFLOW_EXPERIMENT_ID"
+"""Of a stage that logs on the run's own line, as that names the experiment."""
 
 COMPELLING = ("forced", "always_changed", "no_inputs")
 """Reasons by which a stage runs even where its result is known."""
@@ -75,6 +89,8 @@ class Ended(Struct, frozen=True):
     attempts: int = 0
     seconds: float = 0.0
     log: str = ""
+    logged: Mapping[str, float] = {}
+    """The last values that its command logged as a client of MLflow."""
 
 
 class Folders(Struct, frozen=True):
@@ -108,10 +124,24 @@ class Orders(Struct, frozen=True):
     watch: Watch
 
 
+class Line(Protocol):
+    """Where a stage's command logs to."""
+
+    def admit(self, stage: StageName, key: Key | None, *, named: bool) -> Reached:
+        """A stage may log from now on; it is told the id of its run if `named`. Raises OSError."""
+        ...
+
+    def values(self, stage: StageName) -> tuple[Mapping[str, float], str]:
+        """The last values that a stage has logged, and why nothing could be logged, if so."""
+        ...
+
+
 class Workbench:
     """Does the work of single stages; called from several threads at once."""
 
-    def __init__(self, folders: Folders, stores: Stores, executor: Executor) -> None:
+    def __init__(
+        self, folders: Folders, stores: Stores, executor: Executor, line: Line | None = None
+    ) -> None:
         self._folders = folders
         self._workspace = stores.workspace
         self._objects = stores.objects
@@ -120,6 +150,7 @@ class Workbench:
         self._bring = stores.bring
         self._environments = stores.environments
         self._executor = executor
+        self._line = line
         self.cancel = Cancel()
         self._env = {"PYTHONUNBUFFERED": "1", **os.environ, "OUTDO_ROOT": folders.root}
 
@@ -181,6 +212,7 @@ class Workbench:
         outcome: Outcome | None = None
         attempt = 0
         record: Record | None = None
+        logged: Mapping[str, float] = {}
         try:
             os.makedirs(os.path.dirname(log), exist_ok=True)
             entered = self._enter(work.stage, orders, log)
@@ -193,9 +225,10 @@ class Workbench:
                     orders.post(StageRetried(orders.run, time(), work.stage.name, attempt, failure))
             if outcome is not None and outcome.ending == "cancelled":
                 failure = "stopped"
+            logged = self._logged(work.stage, orders)
             failure = failure or self._changed_inputs(work)
             if not failure:
-                record = self._store(work, orders.run, monotonic() - started)
+                record = self._store(work, orders.run, monotonic() - started, logged)
         except UserError as error:
             failure = "; ".join(filter(None, [error.what, error.fix]))
         except OSError as error:
@@ -211,9 +244,21 @@ class Workbench:
             attempts=attempt,
             seconds=monotonic() - started,
             log=log,
+            logged=logged,
         )
 
-    def metrics(self, stage: Stage) -> dict[str, float]:
+    def metrics(self, stage: Stage, ended: Ended) -> dict[str, float]:
+        """The numbers in a stage's metric files, and what it logged beside them; of a failed one only that."""
+        if ended.record is None:
+            return dict(ended.logged)
+        logged = ended.logged or ended.record.logged
+        if not logged and ended.status != "ran":
+            known = self._results.get(ended.record.key)
+            logged = known.logged if known is not None else {}
+        files = self._in_files(stage)
+        return {**files, **{name: value for name, value in logged.items() if name not in files}}
+
+    def _in_files(self, stage: Stage) -> dict[str, float]:
         """The numbers in a stage's metric files by dotted name; a file that can't be read has none."""
         found: dict[str, float] = {}
         for out in stage.outs:
@@ -252,7 +297,7 @@ class Workbench:
         stage = work.stage
         orders.post(StageStarted(orders.run, time(), stage.name, attempt, log, work.action.reasons))
         self._prepare(stage)
-        job = self._job(work, orders.run, attempt, log, entered)
+        job = self._job(work, orders, attempt, log, entered)
         outcome, remarks = orders.watch.run(self._executor, self.cancel, self._watched(work), job)
         for remark in remarks.told:
             orders.post(Warned(orders.run, time(), remark, stage.name))
@@ -266,20 +311,48 @@ class Workbench:
                 self._workspace.remove(out.path)
             os.makedirs(os.path.dirname(os.path.join(self._folders.root, out.path)), exist_ok=True)
 
-    def _job(self, work: Work, run: RunId, attempt: int, log: str, entered: Mapping[str, str]) -> Job:
+    def _job(self, work: Work, orders: Orders, attempt: int, log: str, entered: Mapping[str, str]) -> Job:
         stage = work.stage
         env = {
             **self._env,
             **entered,
             **stage.env,
-            "OUTDO_RUN": run,
+            "OUTDO_RUN": orders.run,
             "OUTDO_STAGE": stage.name,
             "OUTDO_ATTEMPT": str(attempt),
         }
         if work.share.gpus:
             env["CUDA_VISIBLE_DEVICES"] = ",".join(gpu for gpu, _ in work.share.gpus)
+        line = self._reach(work, orders, env)
+        if line is not None:
+            env.update(line.env)
+            env.pop(CONTRADICTS, None)
         cwd = os.path.normpath(os.path.join(self._folders.root, stage.wdir))
-        return Job(stage.name, attempt, stage.cmd, cwd, env, log, stage.timeout)
+        return Job(stage.name, attempt, stage.cmd, cwd, env, log, stage.timeout, line=line)
+
+    def _reach(self, work: Work, orders: Orders, env: Mapping[str, str]) -> Reached | None:
+        """The line that the stage logs on; None where it, or who started the run, says where else."""
+        if self._line is None or env.get(ADDRESS):
+            return None
+        named = not chooses_server(self._folders.root, work.stage)
+        try:
+            return self._line.admit(work.stage.name, work.action.key, named=named)
+        except OSError as error:
+            self._line = None
+            orders.post(Warned(orders.run, time(), f"stages can't log here: {error.strerror}"))
+            return None
+
+    def _logged(self, stage: Stage, orders: Orders) -> Mapping[str, float]:
+        """The last values of what a stage's command has logged."""
+        if self._line is None:
+            return {}
+        found, trouble = self._line.values(stage.name)
+        if trouble:
+            orders.post(Warned(orders.run, time(), trouble, stage.name))
+        if len(found) > MOST_LOGGED:
+            told = f"it logged {len(found):,} metrics; the first {MOST_LOGGED:,} by name are on record"
+            orders.post(Warned(orders.run, time(), told, stage.name))
+        return {name: found[name] for name in sorted(found)[:MOST_LOGGED]}
 
     def _watched(self, work: Work) -> Watched:
         reads: list[Path] = []
@@ -308,7 +381,7 @@ class Workbench:
                 )
         return ""
 
-    def _store(self, work: Work, run: RunId, seconds: float) -> Record:
+    def _store(self, work: Work, run: RunId, seconds: float, logged: Mapping[str, float]) -> Record:
         stage = work.stage
         outs: dict[Path, Entry] = {}
         for out in stage.outs:
@@ -322,7 +395,8 @@ class Workbench:
             )
             if few and not self._objects.has(entry.digest):
                 self._workspace.keep_copy(path)
-        record = structs.replace(_tried(work), outs=outs, run=run, seconds=round(seconds, 3))
+        finite = {name: value for name, value in logged.items() if isfinite(value)}
+        record = structs.replace(_tried(work), outs=outs, run=run, seconds=round(seconds, 3), logged=finite)
         if not stage.always_changed:
             self._results.put(record)
         return record

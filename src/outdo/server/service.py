@@ -1,6 +1,7 @@
 """All that a server holds: the database, the writer, the artifacts, the clock."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from time import time_ns
 from typing import TypeVar
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from outdo.core.access import Actor
+from outdo.core.errors import UserError
 from outdo.core.model import Digest
 from outdo.core.tracking import Experiment, Milliseconds
 from outdo.server.book import Book
@@ -19,6 +21,7 @@ from outdo.store import trees
 from outdo.store.nodes import Tree
 from outdo.store.objects import Objects
 from outdo.store.tracking import experiments, files
+from outdo.store.tracking.follow import Follower
 from outdo.store.tracking.home import DATABASE, open_home
 from outdo.store.tracking.points import Keys
 from outdo.store.tracking.soundness import why
@@ -51,6 +54,7 @@ class Service:
         self.keys = Keys()
         self.writer = Writer(self.engine, self.keys.forget)
         self.book = Book(self.engine, self.writer)
+        self._follower = Follower(home)
         try:
             self.writer.submit(self._make_default).result()
         except SQLAlchemyError as error:
@@ -70,7 +74,8 @@ class Service:
         return trees.build_tree(tree, self.vault.put).digest
 
     def read(self, question: Callable[[Connection], Answer]) -> Answer:
-        """The answer to a question that changes nothing."""
+        """The answer to a question that changes nothing. What the project's runs did meanwhile is told too."""
+        self.follow()
         with self.engine.connect() as connection:
             return question(connection)
 
@@ -86,6 +91,19 @@ class Service:
             writer.commits,
         )
         yield "outdo_writer_failures_total", "counter", "Transactions that failed.", writer.failures
+
+    def follow(self) -> None:
+        """The logged runs have what the journal has, where the home is that of a project."""
+        try:
+            while self._follower.is_behind:
+                self.writer.submit(self._catch_up).result()
+        except UserError as error:
+            self._follower.give_up()
+            print(f"outdo server: the project's runs are not shown: {error.what}", file=sys.stderr)
+
+    def _catch_up(self, connection: Connection) -> None:
+        if self._follower.is_behind:  # another that waited may have done it
+            self._follower.catch_up(connection, self.keys)
 
     def close(self) -> None:
         """Everything acknowledged is on the disk, and nothing is held any more."""

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from outdo.core.access import Role, at_least
+from outdo.core.access import Actor, Role, at_least
 from outdo.core.refusals import Forbidden, Invalid, NotYet, Refusal
 from outdo.core.version import VERSION
 from outdo.server.answers import answer, body_of, failure, read_body, read_query, refusal
@@ -31,6 +31,8 @@ from outdo.server.transfers import give_out, take_in, take_out
 from outdo.server.watch import ROUTE, USER
 
 Handler = Callable[[Seat, Request], Awaitable[Response]]
+Admit = Callable[[list[str], str], Awaitable[Actor]]
+"""Who calls with these `Authorization` headers from this address; raises `Refusal`."""
 PROXIED: tuple[tuple[str, Role, Handler], ...] = (
     ("GET", "viewer", give_out),
     ("PUT", "developer", take_in),
@@ -60,12 +62,16 @@ class Offered(Route):
         return match, {**found, ROUTE: self.path} if match == Match.FULL else found
 
 
-def application(service: Service, hosts: frozenset[str] | None = LOOPBACK) -> Starlette:
-    """Everything that the server answers, under these names; None: under any, but to nobody who has not signed in."""
-    door = Door(service.book, may_be_open=hosts is not None)
+def application(
+    service: Service, hosts: frozenset[str] | None = LOOPBACK, admit: Admit | None = None
+) -> Starlette:
+    """Everything that the server answers, under these names; None: under any, but to nobody who has not signed in.
+
+    `admit` says who calls, in place of the door that users sign in at."""
+    admitted = admit or Door(service.book, may_be_open=hosts is not None).admit
 
     def offered(path: str, method: str, role: Role, handler: Handler) -> Offered:
-        return Offered(path, partial(_enter, service, door, role, handler), method, role)
+        return Offered(path, partial(_enter, service, admitted, role, handler), method, role)
 
     routes = [
         Offered("/health", partial(_health, service), "GET", None),
@@ -90,11 +96,11 @@ def application(service: Service, hosts: frozenset[str] | None = LOOPBACK) -> St
     return made
 
 
-async def _enter(service: Service, door: Door, role: Role, handler: Handler, request: Request) -> Response:
+async def _enter(service: Service, admit: Admit, role: Role, handler: Handler, request: Request) -> Response:
     """The answer to who may ask at all; whether they may do it with what they ask for is decided there."""
     address = request.client.host if request.client else ""
     try:
-        actor = await door.admit(request.headers.getlist("authorization"), address)
+        actor = await admit(request.headers.getlist("authorization"), address)
         if actor.highest is None or not at_least(actor.highest, role):
             raise Forbidden(f"this needs the role {role}; yours is {actor.highest or 'none'}")
         request.scope[USER] = actor.name

@@ -58,7 +58,9 @@ def text_of(records: Mapping[StageName, Record]) -> bytes:
 
 def _plain(records: Mapping[StageName, Record]) -> dict[StageName, Record]:
     """The records without what differs from run to run."""
-    return {name: structs.replace(record, run=None, seconds=0.0) for name, record in records.items()}
+    return {
+        name: structs.replace(record, run=None, seconds=0.0, logged={}) for name, record in records.items()
+    }
 
 
 def read_lock(text: bytes) -> dict[StageName, Record]:

@@ -154,18 +154,22 @@ def _log_params(connection: Connection, number: int, id_: str, params: Mapping[s
 
 
 def _log_points(connection: Connection, place: tuple[int, int], keys: Keys, metrics: Sequence[Point]) -> None:
-    if not metrics:
+    log_points(connection, keys, [(*place, point) for point in metrics])
+
+
+def log_points(connection: Connection, keys: Keys, logged: Sequence[tuple[int, int, Point]]) -> None:
+    """The runs have these points; each comes with the numbers of its run and of the run's experiment."""
+    if not logged:
         return
-    number, experiment = place
-    numbers = keys.of(connection, [point.key for point in metrics])
-    rows = [_row(number, numbers[point.key], point) for point in metrics]
+    numbers = keys.of(connection, [point.key for _, _, point in logged])
+    rows = [_row(number, numbers[point.key], point) for number, _, point in logged]
     _POINT.run_all(connection, rows)
-    newest: dict[int, dict[str, Any]] = {}
-    for row in rows:
-        best = newest.get(row["key"])
+    newest: dict[tuple[int, int], dict[str, Any]] = {}
+    for row, (_, experiment, _) in zip(rows, logged, strict=True):
+        best = newest.get((row["run"], row["key"]))
         if best is None or _rank(row) > _rank(best):
-            newest[row["key"]] = row
-    _LATEST.run_all(connection, [{**row, "experiment": experiment} for row in newest.values()])
+            newest[row["run"], row["key"]] = {**row, "experiment": experiment}
+    _LATEST.run_all(connection, list(newest.values()))
 
 
 def _put_latest(insert: Any) -> Any:
