@@ -33,7 +33,7 @@ class Served:
 
     authorization = ""
 
-    def __init__(self, home: Path, *options: str, port: int = 0) -> None:
+    def __init__(self, home: Path, *options: str, port: int = 0, database: str = "") -> None:
         command = [
             sys.executable,
             "-m",
@@ -48,7 +48,10 @@ class Served:
             *options,
         ]
         self.process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, env={**os.environ, "NO_COLOR": "1"}
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "NO_COLOR": "1", "OUTDO_DATABASE": database},
         )
         assert self.process.stderr is not None
         said = self.process.stderr.readline()
@@ -106,9 +109,9 @@ class Served:
 
 
 @contextmanager
-def served(home: Path, *options: str) -> Iterator[Served]:
-    """A server that runs until the end of the block."""
-    server = Served(home, *options)
+def served(home: Path, *options: str, database: str = "") -> Iterator[Served]:
+    """A server that runs until the end of the block; its database is a file at home, unless it has an address."""
+    server = Served(home, *options, database=database)
     try:
         yield server
     finally:

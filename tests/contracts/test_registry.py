@@ -11,8 +11,8 @@ NOW = 1_700_000_000_000
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("home")) as running:
+def server(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("home"), database=database) as running:
         yield running
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from outdo.core.tracking import Condition, Experiment, LoggedRun, Order, Page, Point, RunInfo
-from outdo.store.database import writing
 from outdo.store.tracking import experiments, points, runs, search
 from outdo.store.tracking.points import Batch, Keys
 from outdo.store.tracking.tables import FORM, metric_keys, open_tracking, run_tags, tables
@@ -56,9 +55,9 @@ CONDITION = st.one_of(
 )
 
 
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    made = open_tracking("sqlite://")
+@pytest.fixture(scope="module")
+def engine(database: str) -> Iterator[Engine]:
+    made = open_tracking(database or "sqlite://")
     yield made
     made.dispose()
 
@@ -125,24 +124,24 @@ def _stably_reversed(rows: Sequence[LoggedRun], order: Order) -> list[LoggedRun]
     st.integers(1, 4),
 )
 def test_pages_of_a_search_are_what_sorting_all_would_give(
+    engine: Engine,
     logged: Sequence[tuple[dict[str, float], dict[str, str], int]],
     conditions: list[Condition],
     orders: list[Order],
     size: int,
 ) -> None:
-    engine = open_tracking("sqlite://")
+    named = {(one.entity, one.key) for one in orders}
+    whole = [*orders, *(one for one in TIES if (one.entity, one.key) not in named)]
     keys = Keys()
-    with writing(engine) as connection:
+    with engine.connect().execution_options(outdo_writes=True) as connection, connection.begin() as all_of_it:
         number = experiments.create(connection, Experiment(0, "one", "x:/", True, 1, 1))
         for at, (metrics, params, started) in enumerate(logged):
             info = RunInfo(f"{at:032x}", number, "n", "u", "RUNNING", started, None, "x", True)
             runs.create(connection, info, {})
             batch = Batch([Point(key, value, 1) for key, value in metrics.items()], params)
             points.log(connection, keys, info.id, batch)
-    named = {(one.entity, one.key) for one in orders}
-    whole = [*orders, *(one for one in TIES if (one.entity, one.key) not in named)]
-    with engine.connect() as connection:
-        everything = runs.read(connection, list(range(1, len(logged) + 1)))
+        numbers = [runs.number_of(connection, f"{at:032x}") for at in range(len(logged))]
+        everything = runs.read(connection, numbers)
         wanted = arranged([run for run in everything if all(holds(run, one) for one in conditions)], whole)
         told: list[str] = []
         page: Page | None = Page(size)
@@ -150,7 +149,7 @@ def test_pages_of_a_search_are_what_sorting_all_would_give(
             found, after = search.runs(connection, [number], "active", conditions, whole, page)
             told += [run.info.id for run in found]
             page = None if after is None else Page(size, after)
-    engine.dispose()
+        all_of_it.rollback()
     assert told == wanted
 
 

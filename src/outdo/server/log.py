@@ -54,7 +54,7 @@ class Log:
         if self._form == "json":
             self._put({"event": event, **facts})
         elif self._form == "text":
-            more = "".join(f" {name}={_plain(str(value))}" for name, value in facts.items())
+            more = "".join(f" {name}={_indented(str(value))}" for name, value in facts.items())
             self._write(f"{_now()} {event}{more}\n")
 
     def close(self) -> None:
@@ -104,6 +104,11 @@ class Passing(logging.Handler):
 def _now() -> str:
     now = time.time()
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03}Z"
+
+
+def _indented(text: str) -> str:
+    """The text, each further line of it so far from the edge that it can't be taken for one of the log."""
+    return "\n    ".join(map(_plain, text.rstrip().split("\n")))
 
 
 def _plain(text: str) -> str:

@@ -232,6 +232,7 @@ def _engine(url: URL, *, keep: bool) -> Engine:
         url,
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
         poolclass=pool,
+        hide_parameters=True,  # what is logged of an error tells nobody's values
     )
 
     @event.listens_for(engine, "connect")
@@ -261,6 +262,7 @@ def _served(url: URL) -> Engine:
         pool_pre_ping=True,
         pool_size=8,
         max_overflow=40,
+        hide_parameters=True,
         connect_args={"application_name": "outdo", "connect_timeout": 10, **arguments},
     )
 

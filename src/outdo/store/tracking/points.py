@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, bindparam, or_, select
+from sqlalchemy import Connection, Table, and_, bindparam, literal, or_, select
 
 from outdo.core.refusals import Invalid
 from outdo.core.tracking import Point, clamp
@@ -97,7 +97,7 @@ def history(
     if after is not None:
         if not _fits(after):
             raise Invalid("Invalid page token: it is of another history")
-        query = query.where(_behind(columns, after))
+        query = query.where(_behind(columns, (*after[:3], literal(bool(after[3])))))
     rows = connection.execute(query).all()
     given = rows[:size]
     found = [

@@ -1,0 +1,22 @@
+"""Databases that tests run on: SQLite in the fast ring, a real PostgreSQL in the slow one."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contracts.postgres import Postgres, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database(request: pytest.FixtureRequest) -> str:
+    """The address of a new database of PostgreSQL; empty for SQLite."""
+    if request.param == "sqlite":
+        return ""
+    found: Postgres = request.getfixturevalue("postgres")
+    return found.database()
