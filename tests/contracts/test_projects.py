@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec import json
 
 from outdo.app import accounts
 from outdo.app.accounts import Home
@@ -16,6 +17,8 @@ from outdo.core.access import EVERY, Limit, Role
 from tests.contracts.served import Reply, Served, served
 
 NOW = 1_700_000_000_000
+THIRD = "/api/3.0/mlflow"
+JSON = {"Content-Type": "application/json"}
 PEOPLE: dict[str, dict[str, Role]] = {
     "anna": {EVERY: "admin"},
     "vera": {"flights": "viewer"},
@@ -37,6 +40,7 @@ class Project(NamedTuple):
     logged: str
     model: str
     file: str
+    trace: str
 
 
 class World(NamedTuple):
@@ -58,7 +62,12 @@ def made(anna: Served, name: str) -> Project:
     anna.post("registered-models/create", name=model)
     version = anna.post("model-versions/create", name=model, source=f"runs:/{run}/model", run_id=run)
     assert version.status == 200, version.said
-    return Project(name, experiment, run, logged["model"]["info"]["model_id"], model, file)
+    trace = f"tr-{name}"
+    place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+    told = {"trace_id": trace, "trace_location": place, "request_time": "2026-11-23T10:00:00Z", "state": "OK"}
+    started = anna.ask("POST", f"{THIRD}/traces", json.encode({"trace": {"trace_info": told}}), JSON)
+    assert started.status == 200, started.said
+    return Project(name, experiment, run, logged["model"]["info"]["model_id"], model, file, trace)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +96,9 @@ def looks(who: Served, at: Project) -> dict[str, Reply]:
         "experiment by name": who.get("experiments/get-by-name", experiment_name=at.name),
         "run": who.get("runs/get", run_id=at.run),
         "history": who.get("metrics/get-history", run_id=at.run, metric_key="auc"),
+        "histories": who.get("metrics/get-history-bulk", run_id=[at.run], metric_key="auc"),
+        "sampled": who.get("metrics/get-history-bulk-interval", run_ids=[at.run], metric_key="auc"),
+        "trace": who.ask("GET", f"{THIRD}/traces/{at.trace}"),
         "artifacts of the run": who.get("artifacts/list", run_id=at.run),
         "logged model": who.get(f"logged-models/{at.logged}"),
         "its folder": who.get(f"logged-models/{at.logged}/artifacts/directories"),
@@ -116,6 +128,9 @@ def changes(who: Served, at: Project) -> dict[str, Reply]:
             "runs/log-batch",
             run_id=at.run,
             metrics=[{"key": "m", "value": 1, "timestamp": NOW, "model_id": at.logged}],
+        ),
+        "trace tag": who.ask(
+            "PATCH", f"{THIRD}/traces/{at.trace}/tags", json.encode({"key": "t", "value": "1"}), JSON
         ),
         "file": who.put_file(f"{at.experiment}/{at.run}/artifacts/new.txt", b"new"),
         "model tag": who.post("registered-models/set-tag", name=at.model, key="t", value="1"),
@@ -156,6 +171,9 @@ def test_searches_find_what_is_of_the_own_project_alone(world: World, name: str)
     who, both = world.people[name], [world.flights.experiment, world.fraud.experiment]
     runs = found(who.post("runs/search", experiment_ids=both, filter="metrics.auc > 0"), "runs")
     logged = found(who.post("logged-models/search", experiment_ids=both), "models")
+    places = [{"mlflow_experiment": {"experiment_id": one}} for one in both]
+    searched = who.ask("POST", f"{THIRD}/traces/search", json.encode({"locations": places}), JSON)
+    assert [one["trace_id"] for one in found(searched, "traces")] == [world.flights.trace]
     names = [one["name"] for one in found(who.post("experiments/search", max_results=100), "experiments")]
     models = [one["name"] for one in found(who.get("registered-models/search"), "registered_models")]
     versions = {one["name"] for one in found(who.get("model-versions/search"), "model_versions")}
@@ -186,6 +204,14 @@ def test_the_root_of_all_artifacts_is_for_those_of_all_projects(world: World) ->
     path = "/api/2.0/mlflow-artifacts/artifacts"
     assert world.people["vera"].ask("GET", path).status == 404
     assert world.anna.ask("GET", path).status == 200
+
+
+@pytest.mark.parametrize("id_", ["0", "", "00", "9" * 18, "9" * 30, "-1", "1 ", "\u0662"])
+def test_no_way_to_write_an_id_leads_elsewhere(world: World, id_: str) -> None:
+    assert world.people["ben"].post("runs/create", experiment_id=id_).status in (400, 404)
+    assert world.people["ben"].get("experiments/get", experiment_id=id_).status in (400, 404)
+    delete = {"experiment_id": id_, "max_timestamp_millis": NOW}
+    assert world.people["ben"].post("traces/delete-traces", **delete).status in (400, 403, 404)
 
 
 # Changing.

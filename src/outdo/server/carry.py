@@ -27,6 +27,8 @@ UNKNOWN: Mapping[str, str] = {
     "trace": "Trace with ID '{}' not found.",
 }
 """What is said of a thing that is not there, and of one that its caller must not know of."""
+HOLDING = frozenset({"experiment", "experiment name", "run", "logged model"})
+"""What other things belong to."""
 LONGEST_AGENT = 200
 
 
@@ -94,7 +96,13 @@ def admit(
         return {}
     if things is None:
         raise Forbidden(f"this needs the role {role} in all projects")
-    found = {thing: at for thing in things if (at := projects_of(connection, thing)) is not None}
+    found: dict[Thing, Projects] = {}
+    for thing in things:
+        at = projects_of(connection, thing)
+        if at is not None:
+            found[thing] = at
+        elif thing.kind in HOLDING:  # it would say which project is meant, however the handler reads its name
+            raise Unknown(_unknown(thing))
     fresh = any(not at for at in found.values())  # what is nobody's yet becomes what the others are
     for thing, at in found.items():
         _check(actor, "viewer" if thing.reads and not fresh else role, thing, at)

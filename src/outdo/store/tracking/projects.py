@@ -34,8 +34,7 @@ def projects_of(connection: Connection, thing: Thing) -> Projects | None:
     """The projects that a thing belongs to; None where there is no such thing."""
     match thing.kind:
         case "experiment":
-            number = int(thing.name) if thing.name.isascii() and thing.name.isdigit() else -1
-            return _of_experiment(connection, experiments.c.id == number)
+            return _of_experiment(connection, experiments.c.id == experiment_id(thing.name))
         case "experiment name":
             return _of_experiment(connection, experiments.c.name == thing.name)
         case "run":
@@ -97,6 +96,11 @@ def only_seen(connection: Connection, within: Sequence[int], sight: Sight) -> li
         return list(within)
     found = set(connection.scalars(select(experiments.c.id).where(experiments.c.id.in_(within), seen)))
     return [number for number in within if number in found]
+
+
+def experiment_id(name: str) -> int:
+    """The number that a name of an experiment is; -1, which none has, for one that is no number."""
+    return int(name) if name.isascii() and name.isdigit() and len(name) <= 18 else -1
 
 
 def _in(table: Table, id_: str) -> ScalarSelect[int]:

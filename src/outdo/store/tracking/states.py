@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, select
 
 from outdo.core.access import Thing
+from outdo.store.tracking.projects import experiment_id
 from outdo.store.tracking.tables import (
     aliases,
     experiment_tags,
@@ -29,8 +30,8 @@ def state_of(connection: Connection, thing: Thing) -> State:
     """What is known of a thing by name; nothing where it is not there."""
     match thing.kind:
         case "experiment":
-            number = int(thing.name) if thing.name.isascii() and thing.name.isdigit() else -1
-            return _read(connection, experiments, experiments.c.id == number, experiment_tags)
+            here = experiments.c.id == experiment_id(thing.name)
+            return _read(connection, experiments, here, experiment_tags)
         case "run":
             return _read(connection, logged_runs, logged_runs.c.id == thing.name, run_tags)
         case "logged model":
@@ -83,7 +84,7 @@ def _model(connection: Connection, name: str) -> State:
 
 def _version(connection: Connection, name: str) -> State:
     model, _, number = name.rpartition("/")
-    if not (number.isascii() and number.isdigit()):
+    if not (number.isascii() and number.isdigit() and len(number) <= 9):
         return {}
     here = (model_versions.c.name == model) & (model_versions.c.version == int(number))
     return _read(connection, model_versions, here, version_tags)
