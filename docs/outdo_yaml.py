@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
 from outdo.core.file import File
-from outdo.core.rules import Check, Gate
+from outdo.core.rules import Asserted, Check, Gate
 from outdo.core.schema import field_words, words
 from outdo.core.stages import ForeachStage, MatrixStage, StageText
 from outdo.core.written import Written
@@ -75,6 +75,8 @@ def takes(kind: Any) -> str:
         return {StageText: link("A stage"), MatrixStage: link("matrix"), ForeachStage: link("foreach")}[kind]
     if issubclass(kind, Written):
         return f"[{kind.__name__}](#{TEXTS})"
+    if kind is Asserted:
+        return link("checks")
     if issubclass(kind, Struct):
         return link(kind.__name__)
     return {
@@ -154,12 +156,19 @@ def page() -> str:
     lines += ["### foreach", "", words(ForeachStage), "", *table(ForeachStage), ""]
     lines += ["### matrix", "", words(MatrixStage), "", "As a stage, with one key more:", ""]
     lines += [row for row in table(MatrixStage) if "`matrix`" in row or row.startswith(("| key", "| ---"))]
-    apart = {File, StageText, ForeachStage, MatrixStage}
+    apart = {File, StageText, ForeachStage, MatrixStage, Asserted}
     others = [kind for kind in seen if kind not in apart and not issubclass(kind, Written)]
     for kind in others:
         if tag(kind) is None:
             lines += ["", f"### {kind.__name__}", "", words(kind), "", *table(kind)]
     lines += rules("checks", [kind for kind in others if kind in get_args(Check)])
+    lines += [
+        "",
+        "Beside its kind, a check may have:",
+        "",
+        *list(table(Asserted))[:2],
+        *list(table(Asserted))[3:],
+    ]
     lines += rules("gates", [kind for kind in others if kind in get_args(Gate)])
     lines += ["", "## Values written as text", "", "| value | meaning |", "| --- | --- |"]
     lines += [f"| {kind.__name__} | {words(kind)} |" for kind in seen if issubclass(kind, Written)]

@@ -12,8 +12,10 @@ from outdo.core.errors import Mistakes
 from outdo.core.model import ModelOutput, StageName
 from outdo.core.paths import FilePath, OwnPath
 from outdo.core.rules import (
+    Asserted,
     Beats,
     Between,
+    Check,
     Disjoint,
     Drift,
     Dtype,
@@ -149,8 +151,12 @@ def read(text: str) -> Project:
 PROJECT = read(WHOLE)
 
 
+def checks(project: Project) -> dict[str, tuple[Check, ...]]:
+    return {path: tuple(each.check for each in asserted) for path, asserted in project.checks.items()}
+
+
 def test_checks_are_typed() -> None:
-    assert PROJECT.checks == {
+    assert checks(PROJECT) == {
         "data/train.parquet": (
             Rows(NumberBound(">=", 10_000)),
             NotNull(("origin", "dest")),
@@ -173,7 +179,7 @@ checks:
     - matches: {a: "N[0-9]+"}
     - between: {a: [null, 3], b: ["2013-01-01", "2013-12-31"]}
 """
-    assert read(text).checks == {
+    assert checks(read(text)) == {
         "a.csv": (
             HasColumns(("a", "b")),
             Dtype({"a": "integer", "b": "date"}),
@@ -181,6 +187,11 @@ checks:
             Between({"a": Range(None, 3), "b": Range("2013-01-01", "2013-12-31")}),
         )
     }
+
+
+def test_a_check_has_its_level_its_rows_and_its_tolerance_beside_it() -> None:
+    text = "checks: {a.csv: [{not_null: [a], level: warn, where: b > 0, mostly: 0.9}]}"
+    assert read(text).checks == {"a.csv": (Asserted(NotNull(("a",)), "warn", "b > 0", 0.9),)}
 
 
 def test_models_and_their_gates_are_typed() -> None:
@@ -248,7 +259,7 @@ def test_a_trigger_with_nothing_behind_it_is_switched_on() -> None:
 
 def test_templates_stand_in_every_section() -> None:
     text = "vars: [{least: 0.7, origins: [EWR]}]\nchecks: {a.csv: [{one_of: {o: '${origins}'}}, {rows: '> ${least}'}]}"
-    assert read(text).checks["a.csv"] == (OneOf({"o": ("EWR",)}), Rows(NumberBound(">", 0.7)))
+    assert checks(read(text))["a.csv"] == (OneOf({"o": ("EWR",)}), Rows(NumberBound(">", 0.7)))
 
 
 def test_a_whole_project_can_be_kept_as_bytes() -> None:

@@ -24,6 +24,7 @@ from outdo.store.statcache import StatCache
 from outdo.store.workspace import Workspace
 
 if TYPE_CHECKING:
+    from outdo.core.config import Project as Declared
     from outdo.integrations.dvc.config import Settings
     from outdo.integrations.dvc.repository import Repository
     from outdo.integrations.ports import Adopted
@@ -272,7 +273,7 @@ def _pipeline(project: Project) -> Pipeline:
         )
         if unchanged:
             return compiled.pipeline
-    pipeline = _compile(project)
+    pipeline = declared(project).pipeline
     try:
         project.make_state()
         write_atomic(kept, _encode(_Compiled(VERSION, project.file, pipeline)))
@@ -281,7 +282,9 @@ def _pipeline(project: Project) -> Pipeline:
     return pipeline
 
 
-def _compile(project: Project) -> Pipeline:
+def declared(project: Project) -> "Declared":
+    """All that the project's file declares, beside its pipeline too."""
+
     def read(path: str) -> str | None:
         try:
             with open(os.path.join(project.root, path), "rb") as file:
@@ -297,15 +300,15 @@ def _compile(project: Project) -> Pipeline:
             ) from None
 
     text = read(project.file)
+    config = lazy("outdo.core.config")
     if text is None and project.file == DVC:
-        return Pipeline(os.path.basename(project.root), (), sources=(Source(DVC, None),))
+        empty = Pipeline(os.path.basename(project.root), (), sources=(Source(DVC, None),))
+        bare: Declared = config.Project(empty)
+        return bare
     if text is None:
         raise NoProject(f"'{project.file}' can't be read", where=project.root)
-    config = lazy("outdo.core.config")
-    pipeline: Pipeline = config.read_project(
-        project.file, text, read, os.path.basename(project.root)
-    ).pipeline
-    return pipeline
+    found: Declared = config.read_project(project.file, text, read, os.path.basename(project.root))
+    return found
 
 
 def _digest(path: str) -> str | None:

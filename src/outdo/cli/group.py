@@ -18,6 +18,7 @@ COMMANDS = {
     "init": "write a first outdo.yaml that fits this folder",
     "run": "run what changed, restore what is known, keep the rest",
     "status": "what is fresh, what would run, and why",
+    "check": "judge data by the checks of outdo.yaml",
     "why": "why a stage runs, as deep as it goes; or what an error code means",
     "graph": "the stages as a picture: terminal, Mermaid, DOT, SVG",
     "log": "former runs with their params and metrics",

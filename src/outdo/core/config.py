@@ -19,7 +19,7 @@ from outdo.core.outputs import model_outputs
 from outdo.core.packages import VARIABLE, whole
 from outdo.core.paths import anywhere, output
 from outdo.core.remotes import read_remotes
-from outdo.core.rules import Check
+from outdo.core.rules import Asserted
 from outdo.core.sections import Artifact, Environment, Model, Monitor, Notify, Plot, Triggers
 from outdo.core.shapes import UNREADABLE, describe, reader, unknown_key
 from outdo.core.stages import Body, StageText, bodies, folder_of, installed, stage, variables
@@ -41,7 +41,7 @@ class Project(Struct, frozen=True):
     plots: Mapping[str, Plot] = {}
     """How plots are drawn, by path or name: those of stages and those of the file."""
     artifacts: Mapping[str, Artifact] = {}
-    checks: Mapping[Path, tuple[Check, ...]] = {}
+    checks: Mapping[Path, tuple[Asserted, ...]] = {}
     models: Mapping[str, Model] = {}
     environments: Mapping[str, Environment] = {}
     monitors: Mapping[str, Monitor] = {}

@@ -422,6 +422,15 @@ class NoLineage(UserError):
     exit_code = 1
 
 
+# ------------------------------------------------------------------ E6: checks and gates
+
+
+class NothingToCheck(UserError):
+    """The file has no checks, or none of this path."""
+
+    code = "E601"
+
+
 # ------------------------------------------------------------------ E8: the server
 
 

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from outdo.core.model import Remote
 from outdo.core.paths import FilePath
-from outdo.core.rules import Check
+from outdo.core.rules import Asserted
 from outdo.core.sections import Artifact, Environment, Model, Monitor, Notify, Plot, Triggers
 from outdo.core.stages import Env, ForeachStage, MatrixStage, StageText
 
@@ -38,7 +38,7 @@ class File(Struct, frozen=True):
     remotes: Mapping[str, str | Remote] = {}
     """Where results are shared, by name: a URL or folder, or a mapping with more. The first is used where none is
     named."""
-    checks: Mapping[FilePath, tuple[Check, ...]] = {}
+    checks: Mapping[FilePath, tuple[Asserted, ...]] = {}
     """What data has to pass, by path: judged as soon as the path exists, before any stage that reads it."""
     models: Mapping[str, Model] = {}
     """The models, by name."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from outdo.core.paths import FilePath, OwnPath
-from outdo.core.written import Bound, NumberBound, Pattern, SizeBound, TimeBound, Written
+from outdo.core.written import Bound, Duration, NumberBound, Pattern, SizeBound, TimeBound, Written
 
 Scalar = str | int | float | bool
 Columns = Annotated[tuple[str, ...], Meta(min_length=1)]
@@ -56,6 +56,12 @@ class HasColumns(Struct, frozen=True, tag="columns"):
     columns: Columns
 
 
+class ExactColumns(Struct, frozen=True, tag="exact_columns"):
+    """These columns are there and no others, in this order: `exact_columns: [origin, dest]`."""
+
+    columns: Columns
+
+
 class Dtype(Struct, frozen=True, tag="dtype"):
     """The kind of value that columns hold: `dtype: {distance: number}`."""
 
@@ -90,6 +96,68 @@ class Unique(Struct, frozen=True, tag="unique"):
     """No two rows agree in all of these columns: `unique: [flight_id]`."""
 
     columns: Columns
+
+
+class NoDuplicates(Struct, frozen=True, tag="no_duplicates"):
+    """No two rows are the same in all columns, or in all but these: `no_duplicates: [row_number]`."""
+
+    but: Names
+
+
+class Length(Struct, frozen=True, tag="length"):
+    """All texts are so many characters long: `length: {iata: [3, 3]}`."""
+
+    ranges: Mapping[str, Range]
+
+
+class Monotonic(Struct, frozen=True, tag="monotonic"):
+    """Values never fall, or never rise, from row to row: `monotonic: {time: increasing}`."""
+
+    columns: Mapping[str, Literal["increasing", "decreasing", "strictly_increasing", "strictly_decreasing"]]
+
+
+class Statistic(Struct, frozen=True, tag="statistic"):
+    """A statistic of a column lies within a bound: `statistic: {column: distance, is: mean, bound: "> 500"}`."""
+
+    column: str
+    kind: Literal["min", "max", "mean", "median", "std", "sum", "quantile"] = field(name="is")
+    bound: NumberBound
+    at: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    """Which quantile."""
+
+
+class NullShare(Struct, frozen=True, tag="null_share"):
+    """The share of missing values of columns lies within a bound: `null_share: {dep_delay: "< 5%"}`."""
+
+    bounds: Mapping[str, NumberBound]
+
+
+class Distinct(Struct, frozen=True, tag="distinct"):
+    """How many different values columns have: `distinct: {carrier: "<= 20"}`."""
+
+    bounds: Mapping[str, NumberBound]
+
+
+class Fresh(Struct, frozen=True, tag="fresh"):
+    """The newest time of a column is no older than so: `fresh: {loaded_at: 2d}`."""
+
+    ages: Mapping[str, Duration]
+
+
+class Sql(Struct, frozen=True, tag="sql"):
+    """A condition that every row keeps, in SQL: `sql: arr_delay IS NULL OR arr_delay > -120`."""
+
+    condition: Annotated[str, Meta(min_length=1)]
+
+
+class Exists(Struct, frozen=True, tag="exists"):
+    """Every value is one of another file's too: `exists: {column: dest, in: data/airports.csv, as: faa}`."""
+
+    column: str
+    source: FilePath = field(name="in")
+    """The other file."""
+    theirs: str = field(name="as", default="")
+    """Its column; of the same name, where nothing is said."""
 
 
 class Disjoint(Struct, frozen=True, tag="disjoint"):
@@ -127,8 +195,41 @@ class Expectations(Struct, frozen=True, tag="expectations"):
 
 
 Check = (
-    Rows | HasColumns | Dtype | NotNull | Between | OneOf | Matches | Unique | Disjoint | Drift | Expectations
+    Rows
+    | HasColumns
+    | ExactColumns
+    | Dtype
+    | NotNull
+    | Between
+    | OneOf
+    | Matches
+    | Length
+    | Monotonic
+    | Statistic
+    | NullShare
+    | Distinct
+    | Unique
+    | NoDuplicates
+    | Fresh
+    | Exists
+    | Disjoint
+    | Drift
+    | Sql
+    | Expectations
 )
+
+
+class Asserted(Struct, frozen=True):
+    """A check, with what may stand beside it."""
+
+    check: Check
+    level: Literal["fail", "warn"] = "fail"
+    """Whether data that doesn't pass stops what reads it, or is a warning."""
+    where: str = ""
+    """Only rows that keep this condition, in SQL, are judged: `where: origin = 'JFK'`."""
+    mostly: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    """The share of rows that has to be as expected."""
+
 
 # ------------------------------------------------------------------ gates: what a model has to pass
 
@@ -146,8 +247,8 @@ class Beats(Struct, frozen=True, tag="beats"):
     """The metric."""
     confidence: Confidence = 0.95
     """How sure the comparison has to be."""
-    margin: Annotated[float, Meta(ge=0)] = 0.0
-    """How much better it has to be."""
+    margin: float = 0.0
+    """How much better it has to be; below 0, how much worse it may be (non-inferiority)."""
 
 
 class Slices(Struct, frozen=True, tag="slices"):

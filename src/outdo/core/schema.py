@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
 from outdo.core.file import File
+from outdo.core.shapes import union_within
 from outdo.core.written import Written
 
 Schema = dict[str, Any]
@@ -177,14 +178,16 @@ def _union(members: tuple[Any, ...], definitions: dict[str, Schema]) -> Schema:
     return choices[0] if len(choices) == 1 else {"anyOf": choices}
 
 
-def _tagged(tag: str, kind: type[Struct], definitions: dict[str, Schema]) -> Schema:
-    """A mapping of one key, the tag; a struct of one field stands there as that field's value."""
+def _tagged(
+    tag: str, kind: type[Struct], definitions: dict[str, Schema], beside: dict[str, Schema] | None = None
+) -> Schema:
+    """A mapping of one key, the tag, and those beside it; a struct of one field stands there as that field's value."""
     only = fields(kind)
     body = _of(only[0].type if len(only) == 1 else kind, definitions)
     return {
         "description": words(kind),
         "type": "object",
-        "properties": {tag: _or_template(body)},
+        "properties": {tag: _or_template(body), **(beside or {})},
         "required": [tag],
         "additionalProperties": False,
     }
@@ -196,6 +199,12 @@ def _defined(kind: type[Struct], definitions: dict[str, Schema]) -> Schema:
         definitions[name] = {}
         if issubclass(kind, Written):
             definitions[name] = {"description": words(kind), **kind.json}
+        elif members := union_within(kind):
+            beside = {each.encode_name: _field(kind, each, definitions) for each in fields(kind)[1:]}
+            choices = [
+                _tagged(str(each.__struct_config__.tag), each, definitions, beside) for each in members
+            ]
+            definitions[name] = {"description": words(kind), "anyOf": choices}
         else:
             definitions[name] = _struct(kind, definitions)
     return {"$ref": f"#/definitions/{name}"}

@@ -4,7 +4,9 @@ How a type is written in a file:
 - a struct as a mapping of its fields; nothing (`push:`) is an empty mapping;
 - a `Written` as the text that its class reads;
 - a union of structs with tags as a mapping of one key, the tag, and the struct behind it (`rows: ">= 10"`,
-  `disjoint: {from: …}`). A struct of one field stands there as that field's value.
+  `disjoint: {from: …}`). A struct of one field stands there as that field's value;
+- a struct whose first field is such a union, as that union with the other fields beside the tag
+  (`{rows: ">= 10", level: warn}`).
 """
 
 import re
@@ -75,8 +77,15 @@ def reader(kind: Any) -> Read:
     if issubclass(kind, Written):
         return _written(kind)
     if issubclass(kind, Struct):
-        return _struct(kind)
+        return _beside(kind) if union_within(kind) else _struct(kind)
     return _scalar(kind)
+
+
+def union_within(kind: type[Struct]) -> tuple[type[Struct], ...]:
+    """The members of the union of tagged structs that is the first field of a struct; none where it is another."""
+    first = fields(kind)[:1]
+    members = get_args(first[0].type) if first and get_origin(first[0].type) in (Union, UnionType) else ()
+    return members if members and all(_tag(member) for member in members) else ()
 
 
 def expected(kind: Any) -> str:
@@ -304,6 +313,25 @@ def _tagged(kinds: dict[str, type[Struct]]) -> Read:
             slips.append(Slip(UnknownKey, what, (*path, tag), did_you_mean(tag, kinds), at_key=True))
             return UNREADABLE
         return _tagged_body(kind)(body, (*path, tag), slips)
+
+    return read
+
+
+def _beside(kind: type[Struct]) -> Read:
+    union, *others = fields(kind)
+    read_union = reader(union.type)
+    rest = {field.encode_name: (field.name, reader(field.type)) for field in others}
+
+    def read(value: Value, path: Steps, slips: list[Slip]) -> Any:
+        if type(value) is not dict:
+            return read_union(value, path, slips)
+        found = {
+            name: read_field(value[key], (*path, key), slips)
+            for key, (name, read_field) in rest.items()
+            if key in value
+        }
+        found[union.name] = read_union({k: v for k, v in value.items() if k not in rest}, path, slips)
+        return UNREADABLE if UNREADABLE in found.values() else _made(kind, found, path, slips)
 
     return read
 

@@ -1,0 +1,382 @@
+"""Checks of a table to what one query asks of it, and what that answers to verdicts.
+
+All checks of a file become aggregates of one SELECT. Each counts the rows that a check is about and those it did not
+expect, so that a check of nothing is told from one that passed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
+
+from outdo.core import rules
+from outdo.core.gate import short, within
+from outdo.core.probes import (
+    FLOATS,
+    KINDS,
+    ROW,
+    TABLE,
+    TIMES,
+    Kinds,
+    Other,
+    Probe,
+    column,
+    is_number,
+    literal,
+)
+from outdo.core.rules import Asserted
+from outdo.core.verdict import Evidence, Verdict
+from outdo.core.written import Duration, NumberBound, Pattern
+
+
+def others(check: rules.Check) -> str | None:
+    """The path of the other file that a check speaks of."""
+    match check:
+        case rules.Disjoint(source) | rules.Exists(_, source):
+            return source
+        case rules.Drift(against) if against != "champion":
+            return against
+        case _:
+            return None
+
+
+def compiled(
+    asserted: Asserted, kinds: Kinds, *, now: float, other: Other | None = None
+) -> list[Probe | Verdict]:
+    """What a check asks of a table with these columns; verdicts where the columns alone decide.
+
+    `now` is in seconds since 1970, `other` the other table that the check speaks of, where it is one that can be read.
+    """
+    return _Compiling(asserted, kinds, now, other).parts()
+
+
+class _Compiling:
+    def __init__(self, asserted: Asserted, kinds: Kinds, now: float, other: Other | None) -> None:
+        self.asserted = asserted
+        self.kinds = kinds
+        self.now = now
+        self.other = other
+        self.scope = f"({asserted.where})" if asserted.where else "true"
+
+    def parts(self) -> list[Probe | Verdict]:
+        match self.asserted.check:
+            case rules.Rows(count):
+                return [self._number("rows", f"count(*) FILTER ({self.scope})", count)]
+            case rules.HasColumns(columns):
+                return [self._has(name) for name in columns]
+            case rules.ExactColumns(columns):
+                return [self._exactly(columns)]
+            case rules.Dtype(wanted):
+                return self._each("dtype", wanted, self._dtype)
+            case rules.NotNull(columns):
+                return self._each("not_null", dict.fromkeys(columns), self._not_null)
+            case rules.Between(ranges):
+                return self._each("between", ranges, self._between)
+            case rules.OneOf(values):
+                return self._each("one_of", values, self._one_of)
+            case rules.Matches(patterns):
+                return self._each("matches", patterns, self._matches)
+            case rules.Length(ranges):
+                return self._each("length", ranges, self._length)
+            case rules.Monotonic(ways):
+                return self._each("monotonic", ways, self._monotonic)
+            case rules.NullShare(bounds):
+                return self._each("null_share", bounds, self._null_share)
+            case rules.Distinct(bounds):
+                return self._each("distinct", bounds, self._distinct)
+            case rules.Fresh(ages):
+                return self._each("fresh", ages, self._fresh)
+            case rules.Statistic(name, kind, bound, at):
+                return [self._known(name, kind, lambda: self._statistic(name, kind, bound, at))]
+            case _:
+                return [self._whole(self.asserted.check)]
+
+    def _whole(self, check: rules.Check) -> Probe | Verdict:
+        """What rows are asked together, or beside another table."""
+        match check:
+            case rules.Unique(columns):
+                return self._unique(f"unique {', '.join(columns)}", columns)
+            case rules.NoDuplicates(but):
+                return self._unique(
+                    "no_duplicates", [name for name in self.kinds if name not in but], nulls=True
+                )
+            case rules.Sql(condition):
+                return self._rows("sql", condition, (), about="true", wanted=condition, sure=True)
+            case rules.Exists(name, source, theirs):
+                return self._known(name, "exists", lambda: self._exists(name, source, theirs or name))
+            case rules.Disjoint(source, on):
+                return self._disjoint(source, (on,) if isinstance(on, str) else on)
+            case rules.Drift():
+                return self._unfit("drift", "drift is not judged yet")
+            case rules.Expectations(path):
+                return self._unfit(f"expectations {path}", "suites of Great Expectations are not judged yet")
+            case _:
+                raise AssertionError(check)
+
+    # ---------------------------------------------------------------- what the columns alone decide
+
+    def _verdict(self, name: str, passed: bool, reason: str) -> Verdict:
+        return Verdict(name, "passed" if passed else "failed", reason, level=self.asserted.level)
+
+    def _each(
+        self, word: str, wanted: Mapping[str, Any], make: Callable[[str, Any], Probe | Verdict]
+    ) -> list[Probe | Verdict]:
+        """One part for each column; one that is not there was not evaluated."""
+        return [self._known(name, word, partial(make, name, each)) for name, each in wanted.items()]
+
+    def _known(self, name: str, word: str, make: Callable[[], Probe | Verdict]) -> Probe | Verdict:
+        if name in self.kinds:
+            return make()
+        reason = f"there is no column '{name}'"
+        return Verdict(f"{word} {name}", "not_evaluated", reason, level=self.asserted.level)
+
+    def _unfit(self, name: str, reason: str) -> Verdict:
+        return Verdict(name, "not_evaluated", reason, level=self.asserted.level)
+
+    def _has(self, name: str) -> Verdict:
+        there = name in self.kinds
+        return self._verdict(
+            f"columns {name}", there, "it is there" if there else f"there is no column '{name}'"
+        )
+
+    def _exactly(self, wanted: Sequence[str]) -> Verdict:
+        found = list(self.kinds)
+        if found == list(wanted):
+            return self._verdict("exact_columns", True, f"they are the {len(found)} columns")
+        missing, extra = [n for n in wanted if n not in found], [n for n in found if n not in wanted]
+        said = [f"{', '.join(missing)} missing"] if missing else []
+        said += [f"{', '.join(extra)} not expected"] if extra else []
+        return self._verdict(
+            "exact_columns", False, "; ".join(said) or f"in another order: {', '.join(found)}"
+        )
+
+    def _dtype(self, name: str, wanted: str) -> Verdict:
+        kind = self.kinds[name]
+        return self._verdict(f"dtype {name}", KINDS[wanted](kind), f"it is {kind.lower()}, wanted {wanted}")
+
+    # ---------------------------------------------------------------- what is asked of each row
+
+    def _rows(
+        self, name: str, kept: str, shows: tuple[str, ...], *, about: str, wanted: str, sure: bool = False
+    ) -> Probe:
+        """A condition that each of the rows `about` keeps; where it is neither true nor false, `sure` says it does."""
+        holds = f"coalesce(({kept}), {'true' if sure else 'false'})"
+        scope = f"({self.scope}) AND ({about})"
+        asks = (f"count(*) FILTER ({scope})", f"count(*) FILTER ({scope} AND NOT {holds})")
+        mostly = self.asserted.mostly
+
+        def judge(values: Sequence[Any]) -> Verdict:
+            rows, bad = int(values[0]), int(values[1])
+            evidence = Evidence(rows=rows, unexpected=bad, bound=wanted, value=bad / rows if rows else None)
+            if not rows:
+                return Verdict(name, "not_evaluated", "there are no such rows", evidence, self.asserted.level)
+            if bad <= (1 - mostly) * rows:
+                told = f"all {rows:,} rows" if not bad else f"all but {bad:,} of {rows:,} rows"
+                return Verdict(name, "passed", f"{told}: {wanted}", evidence, self.asserted.level)
+            reason = f"{bad:,} of {rows:,} rows ({100 * bad / rows:.3g} %) are not: {wanted}"
+            return Verdict(name, "failed", reason, evidence, self.asserted.level)
+
+        return Probe(name, asks, judge, f"{scope} AND NOT {holds}", shows, self.asserted.level)
+
+    def _present(self, name: str) -> str:
+        """Whether a row has a value: NaN is none."""
+        known = f"{column(name)} IS NOT NULL"
+        return f"{known} AND NOT isnan({column(name)})" if self.kinds[name] in FLOATS else known
+
+    def _not_null(self, name: str, _: None) -> Probe:
+        return self._rows(f"not_null {name}", self._present(name), (name,), about="true", wanted="a value")
+
+    def _between(self, name: str, span: rules.Range) -> Probe | Verdict:
+        title, ends = f"between {name}", [end for end in (span.low, span.high) if end is not None]
+        numbers = all(not isinstance(end, str) for end in ends)
+        kind = self.kinds[name]
+        if numbers != is_number(kind) or not (numbers or kind == "VARCHAR" or kind in TIMES):
+            return self._unfit(
+                title, f"it is {kind.lower()}, and its range is of {'numbers' if numbers else 'texts'}"
+            )
+        typed = f"::{kind}" if kind in TIMES else ""
+        parts = [f"{column(name)} >= {literal(span.low)}{typed}"] if span.low is not None else []
+        parts += [f"{column(name)} <= {literal(span.high)}{typed}"] if span.high is not None else []
+        return self._rows(title, " AND ".join(parts), (name,), about=self._valued(name), wanted=_span(span))
+
+    def _valued(self, name: str) -> str:
+        """Rows whose value is judged: all but null. NaN is judged, and is in no range."""
+        return f"{column(name)} IS NOT NULL"
+
+    def _one_of(self, name: str, values: Sequence[rules.Scalar]) -> Probe:
+        number = is_number(self.kinds[name]) and all(
+            isinstance(each, int | float) and not isinstance(each, bool) for each in values
+        )
+        what = column(name) if number else f"{column(name)}::VARCHAR"
+        listed = [
+            literal(each if number else str(each).lower() if isinstance(each, bool) else str(each))
+            for each in values
+        ]
+        shown = ", ".join(map(_text, values[:6])) + (
+            f" and {len(values) - 6} more" if len(values) > 6 else ""
+        )
+        return self._rows(
+            f"one_of {name}",
+            f"{what} IN ({', '.join(listed)})",
+            (name,),
+            about=self._valued(name),
+            wanted=f"one of {shown}",
+        )
+
+    def _matches(self, name: str, wanted: Pattern) -> Probe:
+        pattern = wanted.regex
+        kept = f"regexp_full_match({column(name)}::VARCHAR, {literal(pattern)})"
+        return self._rows(
+            f"matches {name}", kept, (name,), about=self._valued(name), wanted=f"matches {pattern}"
+        )
+
+    def _length(self, name: str, span: rules.Range) -> Probe | Verdict:
+        if self.kinds[name] != "VARCHAR":
+            return self._unfit(f"length {name}", f"it is {self.kinds[name].lower()}, not text")
+        parts = [f"length({column(name)}) >= {literal(span.low)}"] if span.low is not None else []
+        parts += [f"length({column(name)}) <= {literal(span.high)}"] if span.high is not None else []
+        wanted = f"{_span(span)} characters"
+        return self._rows(
+            f"length {name}", " AND ".join(parts), (name,), about=self._valued(name), wanted=wanted
+        )
+
+    # ---------------------------------------------------------------- what is asked of all rows together
+
+    def _distinct(self, name: str, bound: NumberBound) -> Probe:
+        return self._number(
+            f"distinct {name}", f"count(DISTINCT {column(name)}) FILTER ({self.scope})", bound
+        )
+
+    def _unique(self, title: str, columns: Sequence[str], *, nulls: bool = False) -> Probe | Verdict:
+        if missing := [name for name in columns if name not in self.kinds]:
+            return self._unfit(title, f"there is no column '{missing[0]}'")
+        if not columns:
+            return self._unfit(title, "no column is left to compare")
+        names = [column(name) for name in columns]
+        key = names[0] if len(names) == 1 else f"row({', '.join(names)})"
+        some = "true" if nulls and len(names) > 1 else " AND ".join(f"{name} IS NOT NULL" for name in names)
+        scope = f"({self.scope}) AND {some}"
+        asks = (f"count(*) FILTER ({scope})", f"count(DISTINCT {key}) FILTER ({scope})")
+
+        def judge(values: Sequence[Any]) -> Verdict:
+            rows, apart = int(values[0]), int(values[1])
+            again = rows - apart
+            evidence = Evidence(rows=rows, unexpected=again)
+            if not rows:
+                return Verdict(
+                    title, "not_evaluated", "there are no such rows", evidence, self.asserted.level
+                )
+            if again <= (1 - self.asserted.mostly) * rows:
+                return Verdict(
+                    title, "passed", f"{apart:,} of {rows:,} rows differ", evidence, self.asserted.level
+                )
+            reason = f"{again:,} of {rows:,} rows repeat another"
+            return Verdict(title, "failed", reason, evidence, self.asserted.level)
+
+        repeated = f"{scope} AND {key} IN (SELECT {key} FROM {TABLE} WHERE {scope} GROUP BY {key} HAVING count(*) > 1)"
+        return Probe(title, asks, judge, repeated, tuple(columns), self.asserted.level)
+
+    def _number(self, name: str, aggregate: str, bound: NumberBound) -> Probe:
+        """One number of the table, held against a bound."""
+
+        def judge(values: Sequence[Any]) -> Verdict:
+            if values[0] is None:
+                return Verdict(name, "not_evaluated", "there are no such rows", level=self.asserted.level)
+            value = float(values[0])
+            if value != value:
+                return Verdict(
+                    name, "not_evaluated", "it has no value: a row is NaN", level=self.asserted.level
+                )
+            found = within(name, value, bound, evidence=Evidence())
+            told = f"{value:,.0f}" if value.is_integer() else short(value)
+            reason = f"{told} is {'' if found.outcome == 'passed' else 'not '}{bound}"
+            return Verdict(name, found.outcome, reason, found.evidence, self.asserted.level)
+
+        return Probe(name, (aggregate,), judge, level=self.asserted.level)
+
+    def _monotonic(self, name: str, way: str) -> Probe:
+        sign = (">" if way.endswith("increasing") else "<") + ("" if way.startswith("strictly") else "=")
+        before = f'lag({column(name)}) OVER (ORDER BY {ROW}) AS "outdo:before"'
+        source = f"(SELECT *, {before} FROM {TABLE} WHERE {column(name)} IS NOT NULL AND {self.scope})"
+        probe = self._rows(
+            f"monotonic {name}",
+            f'{column(name)} {sign} "outdo:before"',
+            (name,),
+            about="true",
+            wanted=way,
+            sure=True,
+        )
+        return replace(probe, source=source)
+
+    def _fresh(self, name: str, allowed: Duration) -> Probe | Verdict:
+        seconds = allowed.seconds
+        title, level = f"fresh {name}", self.asserted.level
+        if not self.kinds[name].startswith(("DATE", "TIMESTAMP")):
+            return self._unfit(title, f"it is {self.kinds[name].lower()}, not a time")
+
+        def judge(values: Sequence[Any]) -> Verdict:
+            if values[0] is None:
+                return Verdict(title, "not_evaluated", "there are no such rows", level=level)
+            age = self.now - float(values[0])
+            evidence = Evidence(value=age, bound=f"<= {seconds:g}s")
+            told = f"the newest is {age / 3600:,.1f} hours old, and {seconds / 3600:,.1f} are allowed"
+            return Verdict(title, "passed" if age <= seconds else "failed", told, evidence, level)
+
+        return Probe(title, (f"epoch(max({column(name)}) FILTER ({self.scope}))",), judge, level=level)
+
+    # ---------------------------------------------------------------- what another table is asked about
+
+    def _exists(self, name: str, source: str, theirs: str) -> Probe | Verdict:
+        title = f"exists {name}"
+        if self.other is None or theirs not in self.other.kinds:
+            lacks = f"has no column '{theirs}'" if self.other else "can't be read"
+            return self._unfit(title, f"{source} {lacks}")
+        known = f"{column(name)} IN (SELECT {column(theirs)} FROM {self.other.view} WHERE {column(theirs)} IS NOT NULL)"
+        wanted = f"one of {theirs} in {source}"
+        return self._hits(title, known, (name,), self._valued(name), wanted)
+
+    def _disjoint(self, source: str, on: Sequence[str]) -> Probe | Verdict:
+        title = f"disjoint {', '.join(on)}"
+        for side, kinds in (("the table", self.kinds), (source, self.other.kinds if self.other else None)):
+            if kinds is None:
+                return self._unfit(title, f"{side} can't be read")
+            if missing := [name for name in on if name not in kinds]:
+                return self._unfit(title, f"{side} has no column '{missing[0]}'")
+        assert self.other is not None
+        names = [column(name) for name in on]
+        key = names[0] if len(names) == 1 else f"row({', '.join(names)})"
+        filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
+        apart = f"{key} NOT IN (SELECT {key} FROM {self.other.view} WHERE {filled})"
+        return self._hits(title, apart, tuple(on), filled, f"not in {source}")
+
+    def _hits(self, title: str, kept: str, shows: tuple[str, ...], about: str, wanted: str) -> Probe:
+        source = f'(SELECT *, {kept} AS "outdo:kept" FROM {TABLE})'
+        return replace(self._rows(title, '"outdo:kept"', shows, about=about, wanted=wanted), source=source)
+
+    def _null_share(self, name: str, bound: NumberBound) -> Probe:
+        share = f"count(*) FILTER (({self.scope}) AND NOT ({self._present(name)})) / count(*) FILTER ({self.scope})"
+        asked = f"CASE WHEN count(*) FILTER ({self.scope}) > 0 THEN {share} END"
+        return self._number(f"null_share {name}", asked, bound)
+
+    def _statistic(self, name: str, kind: str, bound: NumberBound, at: float) -> Probe | Verdict:
+        title = f"{kind} {name}"
+        if not is_number(self.kinds[name]):
+            return self._unfit(title, f"it is {self.kinds[name].lower()}, not a number")
+        value = column(name)
+        of = {
+            "mean": f"avg({value})",
+            "std": f"stddev_samp({value})",
+            "quantile": f"quantile_cont({value}, {at!r})",
+        }.get(kind, f"{kind}({value})")
+        return self._number(title, f"{of} FILTER ({self.scope})", bound)
+
+
+def _text(value: rules.Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _span(span: rules.Range) -> str:
+    if span.low is None:
+        return f"at most {span.high}"
+    return f"at least {span.low}" if span.high is None else f"from {span.low} to {span.high}"
