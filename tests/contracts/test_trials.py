@@ -16,6 +16,8 @@ from outdo.app.history import Asked as AskedLog
 from outdo.app.history import log
 from outdo.app.project import open_project
 from outdo.app.run import Options
+from outdo.app.share import Asked as Sharing
+from outdo.app.share import push
 from outdo.app.trial import Asked, Ended, Sweep, Told, remove_left
 from outdo.core.errors import BadSet, NoTrial
 from outdo.core.model import RunStarted, StageFinished, StageStarted
@@ -194,3 +196,17 @@ def test_what_a_killed_sweep_left_goes_with_the_next_run(tmp_path: Path) -> None
     remove_left(open_project(str(root)))
     assert trees(root) == 0
     assert not (root / ".outdo/trials").exists()
+
+
+def test_what_a_colleague_has_pushed_is_not_computed_again(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    with open(root / "outdo.yaml", "a") as file:
+        file.write("remotes: {team: ../team}\n")
+    git(root, "commit", "-qam", "two")
+    git(tmp_path, "clone", "-q", str(root), "colleague")
+    colleague = tmp_path / "colleague"
+    run(colleague, "lr=0.2")
+    push(open_project(str(colleague)), Sharing(runs=True), lambda _: None)
+    told = run(root, "lr=0.2,0.3")
+    assert sorted(statuses(told, "train")) == ["ran", "restored"]
+    assert (tmp_path / "prepared").read_text().count("prepared") == 1

@@ -175,6 +175,11 @@ class Project:
         both = [_read(os.path.join(self.root, "dvc.lock")), _read(lock_path(self.root))]
         return "\n".join(map(digest_bytes, both)).encode()
 
+    @property
+    def base(self) -> str:
+        """The folder that relative remotes start at: the project's, and of a trial that of its project."""
+        return os.path.dirname(self.home) if os.path.basename(self.home) == STATE else self.root
+
     def make_state(self) -> None:
         """Makes sure that `.outdo` is there, and that Git does not see it."""
         _make_state(self.state)

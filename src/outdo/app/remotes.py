@@ -50,7 +50,7 @@ def reach(project: Project, remote: Remote, *, patient: bool = True) -> Bucket |
     """What keeps the bytes of a remote; nothing is asked of it yet."""
     if remote.scheme:
         return connect(remote, patient=patient)
-    folder = os.path.join(project.root, os.path.expanduser(remote.url))
+    folder = os.path.join(project.base, os.path.expanduser(remote.url))
     return FolderDepot(os.path.normpath(folder))
 
 

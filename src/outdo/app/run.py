@@ -32,7 +32,7 @@ from outdo.core.model import (
 )
 from outdo.run.budget import Budget, measure
 from outdo.run.building import Environments
-from outdo.run.claims import Claims
+from outdo.run.claims import Bell, Claims
 from outdo.run.environment import read_environment
 from outdo.run.execute import Engine, Order
 from outdo.run.local import Local
@@ -167,7 +167,8 @@ class Run:
         line = lazy("outdo.run.line").RunLine(self._line, self._started)
         bench = Workbench(Folders(project.root, project.home), stores, self._executor, line)
         order = Order(self.id, project.graph, self._plan, self._options.force, self._options.keep_going)
-        return Engine(order, project, bench, budget, watch, common.claims if common else None)
+        self._claims = common.claims if common else Claims(Bell(), project.results.claims)
+        return Engine(order, project, bench, budget, watch, self._claims)
 
     def _stages(self, *verbs: Verb) -> list[Stage]:
         return [self._project.graph.stages[one.stage] for one in self._plan.actions if one.verb in verbs]
@@ -210,6 +211,7 @@ class Run:
             if self._commons is None:
                 self._executor.close()
                 self._line.close()
+                self._claims.close()
         yield from closing
         if lost:
             yield Warned(self.id, time(), lost)

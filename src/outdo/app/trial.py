@@ -121,7 +121,7 @@ class Sweep:
         with self.projects() as trees:
             commons = Commons(
                 Budget(machine, jobs, bell.ring),
-                Claims(bell),
+                Claims(bell, self._project.results.claims),
                 _Lent(executor),
                 _Environment(self._project.root),
                 _branch(self._project.root),
@@ -139,6 +139,7 @@ class Sweep:
                     thread.join()
                 executor.close()
                 line.close()
+                commons.claims.close()
         self.seconds = monotonic() - started
 
     def _tell(self, working: int) -> Iterator[Told]:

@@ -71,7 +71,7 @@ class Sight(Protocol):
 class Engine:
     """One run of a plan; `post` and `stop` may be called from any thread.
 
-    With `claims` it shares the budget with others that go on at once, and waits for what one of them computes."""
+    With `claims` it waits for what others compute that go on at once, in this process or in another."""
 
     def __init__(
         self,
@@ -103,6 +103,8 @@ class Engine:
         """Stages that are looked up elsewhere now: they have no share of the machine."""
         self._asked: set[StageName] = set()
         """Stages that were looked up, or need not be."""
+        self._told: set[StageName] = set()
+        """Stages of which it was said that another process computes them."""
         self._failed = False
         self._made: dict[Path, Entry] = {}
         """Outputs of the stages that are done."""
@@ -232,6 +234,7 @@ class Engine:
                 if not self._may_compute(action):
                     if share is not None:
                         self._budget.put_back(share)
+                    yield from self._tell_of_other(name, action)
                     return False
                 ended = Ended("kept", action.record)
                 if share is not None and planned.key is not None and action.key != planned.key:
@@ -255,6 +258,15 @@ class Engine:
         if self._claims is None or action.verb != "run" or action.key is None or compelled:
             return True
         return self._claims.take(action.key, self._order.run)
+
+    def _tell_of_other(self, name: StageName, action: Action) -> Iterator[AnyEvent]:
+        """Says once of a stage that another process computes it."""
+        process = self._claims.process(action.key) if self._claims and action.key else None
+        if process is not None and name not in self._told:
+            self._told.add(name)
+            who = f"process {process}" if process else "another process"
+            message = f"{who} computes the same now, and its result is taken over when it is there"
+            yield Warned(self._order.run, time(), message, name)
 
     def _facts(self, stage: Stage) -> Facts:
         """What a stage's inputs and outputs hold now; of outputs made in this run it is known."""

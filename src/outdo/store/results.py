@@ -34,6 +34,8 @@ class Results:
 
     def __init__(self, root: str) -> None:
         self._root = os.path.join(root, "results")
+        self.claims = os.path.join(root, "claims")
+        """The folder in which processes say what they compute."""
 
     def get(self, key: Key) -> Record | None:
         """The result of a key; None where it is unknown, or its file is damaged, which then counts as unknown."""
