@@ -38,7 +38,7 @@ COMMANDS = {
     "pull": "get results that others have pushed, and put them in place",
     "fetch": "the same, into the store only",
     "data": "files and folders outside the pipeline, kept by content",
-    "import": "take a DVC repository over into Outdo's own store",
+    "import": "bring over a DVC repository, or all that was logged with MLflow",
     "export": "the way back: as DVC keeps it",
     "server": "serve runs, metrics and artifacts to MLflow clients",
     "user": "who may sign in to a server, and what they may do",

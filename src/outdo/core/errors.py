@@ -358,6 +358,14 @@ class CantHandOver(UserError):
     code = "E422"
 
 
+class CantImport(UserError):
+    """What another tool has logged can't be read: the server does not answer or refuses, or a folder holds what no such
+    tool writes. What was imported before stays, and the same command goes on from there."""
+
+    code = "E423"
+    exit_code = 1
+
+
 # ------------------------------------------------------------------ E5: the ledger
 
 

@@ -313,6 +313,18 @@ aliases = Table(
     sqlite_with_rowid=False,
 )
 
+imported = Table(
+    "imported",
+    tables,
+    Column("source", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("counts", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What was brought here from elsewhere, whole: what it is called here, and as JSON how much the source had of it."""
+
 files = Table(
     "files",
     tables,
