@@ -107,7 +107,8 @@ def _tell(found: Brought) -> None:
         say(f"{paint('!', 'yellow')} {plain(each)}")
     if len(found.left) > MANY:
         say(f"  and {len(found.left) - MANY} more")
-    skipped = f" · {found.skipped} were here already" if found.skipped else ""
+    were = "1 was" if found.skipped == 1 else f"{found.skipped:,} were"
+    skipped = f" · {were} here already" if found.skipped else ""
     say(
         f"{paint('✓', 'green')} all is here{skipped}"
         if found.whole
