@@ -4,13 +4,13 @@ as it is here whole. Whatever is done twice comes to the same."""
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from math import inf, isnan
+from math import isnan
 from typing import TypeVar
 
 from msgspec.structs import replace
 from sqlalchemy import Engine, insert, select, update
 
-from outdo.core.tracking import Experiment, LoggedModel, LoggedRun, ModelPoint, Point
+from outdo.core.tracking import GREATEST, Experiment, LoggedModel, LoggedRun, ModelPoint, Point, clamp
 from outdo.integrations.mlflow.source import Files, Left, Owner
 from outdo.store.database import writing
 from outdo.store.files import create, drop, write
@@ -18,7 +18,7 @@ from outdo.store.objects import Objects
 from outdo.store.tracking import files, imported, models, points, runs
 from outdo.store.tracking.files import File
 from outdo.store.tracking.imported import Counts, Kind, Note
-from outdo.store.tracking.points import GREATEST, Batch, Keys
+from outdo.store.tracking.points import Batch, Keys
 from outdo.store.tracking.tables import experiment_tags, experiments, logged_models, logged_runs, upsert
 
 SCHEME = "mlflow-artifacts:/"
@@ -204,9 +204,7 @@ class Landing:
 
 def _finite(point: Point) -> Point:
     """The point as it is kept: an infinite value is the greatest."""
-    if point.value == inf:
-        return replace(point, value=GREATEST)
-    return replace(point, value=-GREATEST) if point.value == -inf else point
+    return replace(point, value=clamp(point.value))
 
 
 def _pieces(these: Iterable[T], size: int) -> Iterator[list[T]]:
