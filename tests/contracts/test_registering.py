@@ -123,7 +123,7 @@ def test_a_damaged_database_costs_a_warning_and_no_run(root: Path) -> None:
     (root / ".outdo" / "tracking.db").write_bytes(b"no database" * 1000)
     events = run(root)
     [warned] = [one.message for one in events if isinstance(one, Warned)]
-    assert warned.startswith("not every model was registered: the database can't be used")
+    assert warned.startswith("not every model was registered: this is not a SQLite database")
 
 
 def test_runs_at_the_same_time_make_one_version(root: Path) -> None:
