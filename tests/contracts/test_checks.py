@@ -140,6 +140,47 @@ def test_what_can_t_be_judged_has_not_passed(table: Path, line: str, reason: str
     assert verdict.reason.startswith(reason)
 
 
+def test_drift_is_told_by_column_and_distance(tmp_path: Path) -> None:
+    numbers = "SELECT range AS x, CASE WHEN range % 4 = 0 THEN 'a' ELSE 'b' END AS c FROM range({})"
+    duckdb.sql(numbers.format(1000)).write_parquet(str(tmp_path / "b.parquet"))
+    duckdb.sql(numbers.format(500)).write_parquet(str(tmp_path / "a.parquet"))
+    beside = {"b.parquet": str(tmp_path / "b.parquet")}
+    lines = ("drift: {against: b.parquet, psi: '< 0.2', js: '< 0.1', ks: '< 0.51'}",)
+    found = check_table(str(tmp_path / "a.parquet"), asserted(*lines), now=NOON, beside=beside)
+    assert {one.name: one.outcome for one in found} == {
+        "drift psi x": "failed",
+        "drift js x": "failed",
+        "drift ks x": "passed",
+        "drift psi c": "passed",
+        "drift js c": "passed",
+    }
+    [ks] = [one for one in found if one.name == "drift ks x"]
+    assert ks.evidence.value == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("drift: {against: champion, psi: '< 1'}", "there is no data of a champion yet"),
+        ("drift: {against: c.csv, psi: '< 1'}", "c.csv can't be read"),
+        ("drift: {against: b.csv, psi: '< 1', columns: [delay]}", "b.csv has no column 'delay'"),
+        (
+            "{drift: {against: b.csv, psi: '< 1', columns: [id]}, where: id > 99}",
+            "there are no rows to compare",
+        ),
+        (
+            "{drift: {against: b.csv, psi: '< 1', columns: [id]}, where: (}",
+            'it can\'t be asked: Parser Error: syntax error at or near ")"',
+        ),
+        ("drift: {against: d.csv, ks: '< 1', columns: [origin]}", "it is varchar, and ks needs numbers"),
+    ],
+)
+def test_drift_that_can_t_be_judged_has_not_passed(table: Path, line: str, reason: str) -> None:
+    beside = {"b.csv": str(table.parent / "b.csv"), "d.csv": str(table.parent / "a.csv")}
+    [verdict] = check_table(str(table), asserted(line), now=NOON, beside=beside)
+    assert (verdict.outcome, verdict.reason) == ("not_evaluated", reason)
+
+
 def test_one_that_can_t_be_asked_takes_no_other_with_it(table: Path) -> None:
     found = judged(table, "not_null: [id]", "sql: nonsense(", "sql: id > 0")
     assert [verdict.outcome for verdict in found] == ["passed", "not_evaluated", "passed"]

@@ -107,8 +107,6 @@ class _Compiling:
                 return self._known(name, "exists", lambda: self._exists(name, source, theirs or name))
             case rules.Disjoint(source, on):
                 return self._disjoint(source, (on,) if isinstance(on, str) else on)
-            case rules.Drift():
-                return self._unfit("drift", "drift is not judged yet")
             case rules.Expectations(path):
                 return self._unfit(f"expectations {path}", "suites of Great Expectations are not judged yet")
             case _:

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from outdo.core.checks import compiled, others
 from outdo.core.probes import ROW, TABLE, Kinds, Other, Probe, column
-from outdo.core.rules import Asserted
+from outdo.core.rules import Asserted, Drift
 from outdo.core.verdict import Verdict
+from outdo.run.drifting import drift
 from outdo.run.scan import connection, load, table_kind
 
 if TYPE_CHECKING:
@@ -37,11 +38,13 @@ def check_table(
             with connection([file, *files.values()], scratch) as database:
                 kinds = _view(database, TABLE, file)
                 tables = dict(_others(database, files))
-                parts = [
-                    part
-                    for each in asserted
-                    for part in compiled(each, kinds, now=now, other=tables.get(others(each.check) or ""))
-                ]
+                parts: list[Probe | Verdict] = []
+                for each in asserted:
+                    other = tables.get(others(each.check) or "")
+                    if isinstance(each.check, Drift):
+                        parts += _drift(database, each, each.check, kinds, other)
+                    else:
+                        parts += compiled(each, kinds, now=now, other=other)
                 return list(_judged(database, parts))
         except (duckdb.Error, OSError, EOFError, _Unreadable) as error:
             reason = f"the table can't be read: {_first_line(error)}"
@@ -61,6 +64,18 @@ def _view(database: "DuckDBPyConnection", name: str, file: str) -> Kinds:
     listed = [f"c{place} AS {column(each)}" for place, (each, _) in enumerate(columns)]
     database.execute(f"CREATE VIEW {name} AS SELECT {', '.join([*listed, f'n AS {ROW}'])} FROM raw_{name}")
     return dict(columns)
+
+
+def _drift(
+    database: "DuckDBPyConnection", asserted: Asserted, check: Drift, kinds: Kinds, other: Other | None
+) -> list[Verdict]:
+    import duckdb
+
+    try:
+        return drift(database, asserted, check, kinds, other)
+    except duckdb.Error as error:
+        reason = f"it can't be asked: {_first_line(error)}"
+        return [Verdict("drift", "not_evaluated", reason, level=asserted.level)]
 
 
 def _others(database: "DuckDBPyConnection", files: Mapping[str, str]) -> Iterator[tuple[str, Other]]:
