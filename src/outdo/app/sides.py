@@ -142,7 +142,7 @@ def _workspace(project: Project, *, code: bool) -> Held:
     params, tracked, notices = _params(pipeline, files)
     outs = project.workspace.look([out.path for stage in pipeline.stages for out in stage.outs])
     project.stat.save()
-    metrics = _metrics(pipeline, read)
+    metrics = _metrics(pipeline, read, _logged(project, project.lock.records))
     found = read_code(project.root, without=[*written(pipeline), LOCK]) if code else None
     known = found is not None and (found.commit is not None or found.dirty)
     side = Side(WORKSPACE, tracked, params, metrics, outs, notices)
@@ -192,7 +192,7 @@ def _commit(project: Project, word: str, commit: str) -> Held:
             lost.append(path)
         return content
 
-    metrics = _metrics(pipeline, metric)
+    metrics = _metrics(pipeline, metric, _logged(project, records))
     notices = (
         *notices,
         *(f"the store has lost '{path}' of {name}, so its metrics are not known" for path in lost),
@@ -275,7 +275,16 @@ def _params(
     return params, tracked, tuple(notices)
 
 
-def _metrics(pipeline: Pipeline, read: Read) -> dict[str, dict[str, float]]:
+def _logged(project: Project, records: Mapping[StageName, Record]) -> dict[str, Mapping[str, float]]:
+    """What stages have logged when these results were computed, as far as the run cache knows."""
+    known = {name: project.results.get(record.key) for name, record in records.items()}
+    return {name: one.logged for name, one in known.items() if one is not None and one.logged}
+
+
+def _metrics(
+    pipeline: Pipeline, read: Read, logged: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
+    """The numbers in the metric files, and what stages logged beside them."""
     found: dict[str, dict[str, float]] = {}
     owned: set[Path] = set()
     for stage in pipeline.stages:
@@ -283,6 +292,8 @@ def _metrics(pipeline: Pipeline, read: Read) -> dict[str, dict[str, float]]:
         owned.update(files)
         for path in files:
             found.setdefault(stage.name, {}).update(_numbers(path, read(path)))
+        if stage.name in logged:
+            found[stage.name] = {**logged[stage.name], **found.get(stage.name, {})}
     for path in pipeline.metrics:
         if path not in owned:
             found.setdefault("", {}).update(_numbers(path, read(path)))
