@@ -71,15 +71,15 @@ def made(anna: Served, name: str) -> Project:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    home = Home(str(tmp_path_factory.mktemp("home")))
+def world(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[World]:
+    home = Home(str(tmp_path_factory.mktemp("home")), database)
     for name, grants in PEOPLE.items():
         accounts.add_user(home, name, "", grants)
 
     def token(user: str, limit: Limit = Limit()) -> str:  # noqa: B008
         return f"Bearer {accounts.new_token(home, user, '', limit, 1).text}"
 
-    with served(Path(home.folder)) as server:
+    with served(Path(home.folder), database=database) as server:
         people = {name: server.as_(token(name)) for name in PEOPLE}
         people["rob"] = server.as_(token("anna", Limit("admin", "flights")))
         anna = people["anna"]

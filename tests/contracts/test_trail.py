@@ -25,8 +25,8 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home(str(tmp_path_factory.mktemp("home")))
+def home(tmp_path_factory: pytest.TempPathFactory, database: str) -> Home:
+    home = Home(str(tmp_path_factory.mktemp("home")), database)
     accounts.add_user(home, "anna", PASSWORD, {EVERY: "admin"})
     accounts.add_user(home, "vera", "", {EVERY: "viewer"})
     return home
@@ -38,7 +38,7 @@ def token(home: Home, user: str) -> str:
 
 @pytest.fixture(scope="module")
 def running(home: Home) -> Iterator[Served]:
-    with served(Path(home.folder)) as server:
+    with served(Path(home.folder), database=home.database) as server:
         yield server
 
 

@@ -28,8 +28,11 @@ class Book:
         """The time."""
         return time_ns() // 1_000_000
 
-    async def accounts(self) -> Accounts:
-        """All users and tokens as they are now."""
+    async def accounts(self, *, at_once: bool = False) -> Accounts:
+        """All users and tokens as they are now, or with a database elsewhere were up to a second ago; `at_once`: as
+        they are now in any case."""
+        if at_once:
+            self._asked = 0.0
         if self._known is None or await self._has_changed(self._known.version):
             self._known = await to_thread.run_sync(self._read)
         return self._known
