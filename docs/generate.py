@@ -16,7 +16,8 @@ from msgspec import structs
 from outdo.cli.group import COMMANDS, outdo
 from outdo.core.errors import UserError
 from outdo.core.model import AnyEvent, Event
-from outdo.server.mlflow.routes import PROXY_PREFIXES, endpoints
+from outdo.server.hooks import PATH as TRIED
+from outdo.server.mlflow.routes import PREFIXES, PROXY_PREFIXES, endpoints
 from outdo.server.spans import PATH
 from outdo.server.web import PROXIED, SPOKEN
 
@@ -95,6 +96,8 @@ def calls() -> Iterator[tuple[str, str]]:
     yield f"POST {PATH}", "developer"
     for path, endpoint in endpoints():
         yield f"{endpoint.method} {re.sub('{[^}]*}', '{}', path)}", endpoint.role
+    for prefix in PREFIXES:
+        yield f"POST {prefix}/{re.sub('{[^}]*}', '{}', TRIED)}", "admin"
     for prefix in PROXY_PREFIXES:
         for method, role, _ in PROXIED:
             yield f"{method} {prefix}/artifacts/{{}}", role

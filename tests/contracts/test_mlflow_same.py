@@ -57,7 +57,11 @@ class Stock(Served):
             "--artifacts-destination",
             str(home / "files"),
         ]
-        env = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        env = {
+            **os.environ,
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+        }
         with (home / "log").open("w") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=env, text=True, start_new_session=True
@@ -78,7 +82,7 @@ def both(home: Path) -> Iterator[tuple[Served, Served]]:
     (home / "stock").mkdir()
     stock = Stock(home / "stock")
     try:
-        with served(home / "ours") as ours:
+        with served(home / "ours", "--private-webhooks") as ours:
             yield ours, stock
     finally:
         os.killpg(stock.process.pid, 15)
@@ -462,7 +466,35 @@ CHARTS = [
     post("registered-models/get-latest-versions", name="none"),
 ]
 
+_HOOK: dict[str, Any] = {"name": "hook", "url": "https://127.0.0.1/x", "description": "d"}
+_CREATED = {"entity": "REGISTERED_MODEL", "action": "CREATED"}
+WEBHOOKS = [
+    post("webhooks", "w1=webhook.webhook_id", events=[_CREATED], secret="s", **_HOOK),
+    post(
+        "webhooks",
+        events=[{"entity": "MODEL_VERSION_TAG", "action": "SET"}, _CREATED],
+        status="DISABLED",
+        **_HOOK,
+    ),
+    post("webhooks", **_HOOK),
+    post("webhooks", events=[{"entity": "REGISTERED_MODEL", "action": "DELETED"}], **_HOOK),
+    post("webhooks", name="a b", url="https://127.0.0.1", events=[_CREATED]),
+    post("webhooks", name="hook", url="ftp://127.0.0.1", events=[_CREATED]),
+    post("webhooks", name="hook", events=[_CREATED]),
+    post("webhooks", url="https://127.0.0.1", events=[_CREATED]),
+    get("webhooks/$w1"),
+    get("webhooks/none"),
+    get("webhooks"),
+    Call("PATCH", "webhooks/$w1", {"name": "other", "status": "DISABLED"}),
+    Call("PATCH", "webhooks/$w1", {"url": "nothing"}),
+    Call("PATCH", "webhooks/$w1", {"events": [{"entity": "PROMPT", "action": "CREATED"}], "description": ""}),
+    Call("PATCH", "webhooks/none", {"name": "other"}),
+    Call("DELETE", "webhooks/$w1", {}),
+    Call("DELETE", "webhooks/$w1", {}),
+]
+
 DIFFERENT = {
+    'GET metrics/get-history-bulk-interval {"run_ids":["none"],"metric_key":"m"}': "the run is not there: 404",
     'POST experiments/update {"experiment_id":"$exp","new_name":"Default"}': "the code says what is wrong",
     'POST experiments/update {"experiment_id":"$exp","new_name":"dos"}': "a user's mistake is no 500",
     'POST runs/search {"experiment_ids":["$exp"],"order_by":["metrics.auc DESC","metrics.auc ASC"]}': (
@@ -534,7 +566,7 @@ def plain(reply: Reply, named: dict[str, str]) -> str:
     def known(match: re.Match[str]) -> str:
         return named.setdefault(match[0], f"<{len(named)}>")
 
-    text = re.sub(r"\b(m-)?[0-9a-f]{32}\b", known, text)
+    text = re.sub(r"\b(m-)?[0-9a-f]{32}\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", known, text)
     text = re.sub(r'"20(?!23-11)\d\d-[0-9T:.-]+Z"', '"<now>"', text)
     text = re.sub(r"\b\d{13}\b", lambda match: match[0] if int(match[0]) < NOW + 1000 else "<now>", text)
     return re.sub(r'"(next_page_token)":"[^"]*"', r'"\1":"<token>"', text)
@@ -553,8 +585,8 @@ def sorted_tags(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     "calls",
-    [EXPERIMENTS, [*RUNS, *SEARCHES], REGISTRY, MODELS, CHARTS],
-    ids=["experiments", "runs", "registry", "models", "charts"],
+    [EXPERIMENTS, [*RUNS, *SEARCHES], REGISTRY, MODELS, CHARTS, WEBHOOKS],
+    ids=["experiments", "runs", "registry", "models", "charts", "webhooks"],
 )
 def test_the_same_calls_get_the_same_answers(servers: tuple[Served, Served], calls: Sequence[Call]) -> None:
     found = differences(servers, calls)

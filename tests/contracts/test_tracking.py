@@ -18,6 +18,7 @@ from outdo.store.tracking import experiments, points, runs, search
 from outdo.store.tracking.points import Batch, Keys
 from outdo.store.tracking.tables import FORM, metric_keys, open_tracking, run_tags, tables
 from outdo.store.tracking.trace_tables import traces
+from outdo.store.tracking.webhook_tables import webhooks
 from outdo.store.tracking.writer import Writer
 
 METRICS = ("auc", "loss")
@@ -157,7 +158,7 @@ def test_the_steps_make_exactly_the_tables_that_the_code_has(engine: Engine) -> 
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": FORM.table})
         assert compare_metadata(context, tables) == []
-        assert traces.metadata is tables
+        assert traces.metadata is webhooks.metadata is tables
 
 
 def test_a_name_that_was_lost_with_its_transaction_is_made_anew(engine: Engine) -> None:

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     show_default=True,
     help="One line a request, on stderr.",
 )
-def command(home: str, host: str, port: int, database: str, objects: str, log: "Form") -> None:
+@click.option("--private-webhooks", is_flag=True, help="Webhooks may be on this machine and its network.")
+def command(
+    home: str, host: str, port: int, database: str, objects: str, log: "Form", *, private_webhooks: bool
+) -> None:
     """Serves runs, metrics and artifacts to every client of MLflow, until Ctrl-C.
 
     \b
@@ -59,7 +62,9 @@ def command(home: str, host: str, port: int, database: str, objects: str, log: "
 
     serve = lazy("outdo.server.serve")
     try:
-        serve.serve(serve.Listening(place.folder, host, port, place.database, objects, log), ready)
+        serve.serve(
+            serve.Listening(place.folder, host, port, place.database, objects, log, private_webhooks), ready
+        )
     except KeyboardInterrupt:
         pass  # it is how a server ends; what it did last is in its log
 

@@ -18,7 +18,7 @@ Sight = frozenset[str] | None
 """The projects that somebody may look into; None: all."""
 
 Kind = Literal[
-    "experiment", "experiment name", "run", "logged model", "model", "version", "artifact", "trace"
+    "experiment", "experiment name", "run", "logged model", "model", "version", "artifact", "trace", "webhook"
 ]
 
 FREE_TRIES = 5

@@ -25,6 +25,7 @@ UNKNOWN: Mapping[str, str] = {
     "model": "Registered Model with name={} not found",
     "artifact": "No such artifact: '{}'",
     "trace": "Trace with ID '{}' not found.",
+    "webhook": "Webhook with ID {} not found.",
 }
 """What is said of a thing that is not there, and of one that its caller must not know of."""
 HOLDING = frozenset({"experiment", "experiment name", "run", "logged model"})
@@ -177,6 +178,8 @@ def made(answer: Json) -> list[Thing]:
             return [Thing("model", name)]
         case {"model_version": {"name": str(name), "version": str(version)}}:
             return [Thing("version", f"{name}/{version}")]
+        case {"webhook": {"webhook_id": str(id_)}}:
+            return [Thing("webhook", id_)]
     return []
 
 

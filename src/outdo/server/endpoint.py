@@ -27,6 +27,11 @@ class Desk(Protocol):
         """Who calls."""
         ...
 
+    @property
+    def private(self) -> bool:
+        """Whether webhooks may be on this machine or its network."""
+        ...
+
     def now(self) -> Milliseconds:
         """The time."""
         ...

@@ -31,6 +31,8 @@ class Listening(Struct, frozen=True):
     objects: str = ""
     """A folder or a bucket for artifacts; empty: at home."""
     log: Form = "text"
+    private: bool = False
+    """Whether webhooks may be on this machine or its network."""
 
 
 class Ready(Struct, frozen=True):
@@ -54,7 +56,7 @@ def serve(wanted: Listening, ready: Callable[[Ready], None]) -> None:
     log = Log(wanted.log)
     logging.basicConfig(handlers=[Passing(log)], level=logging.WARNING)
     try:
-        service = Service(wanted.home, wanted.database, wanted.objects)
+        service = Service(wanted.home, wanted.database, wanted.objects, private=wanted.private)
         try:
             said = _ready(wanted.host, listener.getsockname()[1], service)
             config = uvicorn.Config(

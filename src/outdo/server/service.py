@@ -15,6 +15,7 @@ from outdo.core.errors import UserError
 from outdo.core.model import Digest
 from outdo.core.tracking import Experiment, Milliseconds
 from outdo.server.book import Book
+from outdo.server.courier import Courier
 from outdo.server.meters import Meters, Sample
 from outdo.server.vault import open_vault
 from outdo.store import trees
@@ -42,10 +43,12 @@ class Caller(Struct, frozen=True):
 class Service:
     """A server's state at `home`; its database is a SQLite file there, unless `database` is an address.
 
-    Artifacts are kept in the folder or bucket that `objects` names, else at home."""
+    Artifacts are kept in the folder or bucket that `objects` names, else at home. Only where it is `private` may
+    webhooks be on this machine or its network."""
 
-    def __init__(self, home: str, database: str = "", objects: str = "") -> None:
+    def __init__(self, home: str, database: str = "", objects: str = "", *, private: bool = False) -> None:
         self.home = home
+        self.private = private
         self.engine = open_home(home, database)
         # Kept whole, as clients take them one by one, and each is sent as it is.
         self.objects = Objects(home if not objects or "://" in objects else objects, chunked_from=0)
@@ -54,6 +57,7 @@ class Service:
         self.keys = Keys()
         self.writer = Writer(self.engine, self.keys.forget)
         self.book = Book(self.engine, self.writer)
+        self.courier = Courier(self.engine, self.writer, private=private)
         self._follower = Follower(home)
         try:
             self.writer.submit(self._make_default).result()
@@ -107,6 +111,7 @@ class Service:
 
     def close(self) -> None:
         """Everything acknowledged is on the disk, and nothing is held any more."""
+        self.courier.close()
         self.writer.close()
         self.book.close()
         self.vault.close()
@@ -129,6 +134,11 @@ class Seat(Struct, frozen=True):
     def keys(self) -> Keys:
         """The numbers of metrics' names."""
         return self.service.keys
+
+    @property
+    def private(self) -> bool:
+        """Whether webhooks may be on this machine or its network."""
+        return self.service.private
 
     @property
     def actor(self) -> Actor:

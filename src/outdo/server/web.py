@@ -23,7 +23,9 @@ from outdo.server.carry import ask, change
 from outdo.server.door import Door
 from outdo.server.endpoint import Endpoint, Json
 from outdo.server.guard import LOOPBACK, Guard
-from outdo.server.mlflow.routes import PROXY_PREFIXES, endpoints
+from outdo.server.hooks import PATH as TRIED
+from outdo.server.hooks import try_webhook
+from outdo.server.mlflow.routes import PREFIXES, PROXY_PREFIXES, endpoints
 from outdo.server.paths import Paths
 from outdo.server.service import Caller, Seat, Service
 from outdo.server.spans import PATH, take_spans
@@ -82,6 +84,7 @@ def application(
             offered(path, endpoint.method, endpoint.role, partial(_carry_out, endpoint))
             for path, endpoint in endpoints()
         ),
+        *(offered(f"{prefix}/{TRIED}", "POST", "admin", try_webhook) for prefix in PREFIXES),
         *(
             offered(f"{prefix}/artifacts/{{path:path}}", method, role, handler)
             for prefix in PROXY_PREFIXES

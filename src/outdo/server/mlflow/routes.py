@@ -14,7 +14,9 @@ from outdo.server.mlflow import (
     runs,
     traces,
     versions,
+    webhooks,
 )
+from outdo.server.mlflow.happenings import announced
 
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
 PROXY_PREFIXES = ("/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts")
@@ -24,11 +26,12 @@ ALL = (
     *runs.ENDPOINTS,
     *artifacts.ENDPOINTS,
     *models.ENDPOINTS,
-    *registered.ENDPOINTS,
-    *versions.ENDPOINTS,
+    *map(announced, registered.ENDPOINTS),
+    *map(announced, versions.ENDPOINTS),
     *old_traces.ENDPOINTS,
     *traces.SHARED,
     *charts.ENDPOINTS,
+    *webhooks.ENDPOINTS,
 )
 THIRD_PREFIXES = ("/api/3.0/mlflow", "/ajax-api/3.0/mlflow")
 THIRD = (*traces.ENDPOINTS, *assessments.ENDPOINTS, *charts.THIRD)

@@ -47,6 +47,8 @@ def projects_of(connection: Connection, thing: Thing) -> Projects | None:
             return _of_model(connection, thing.name.rpartition("/")[0])
         case "artifact":
             return _of_artifact(connection, thing.name)
+        case "webhook":  # it is told of what happens in all projects
+            return NONE
         case "trace":
             return _of_experiment(connection, experiments.c.id == _in(traces, thing.name))
 

@@ -110,6 +110,16 @@ def remove_tag(connection: Connection, name: str, key: str) -> None:
     connection.execute(delete(model_tags).where(here))
 
 
+def tags_of(connection: Connection, name: str) -> Mapping[str, str]:
+    """The tags of a model; none where there is no such model."""
+    query = (
+        select(model_tags.c.key, model_tags.c.value)
+        .join(registered_models, registered_models.c.number == model_tags.c.model)
+        .where(registered_models.c.name == name)
+    )
+    return {row.key: row.value for row in connection.execute(query)}
+
+
 def number_of(connection: Connection, name: str) -> int:
     """The number of a model; raises `Unknown`."""
     found: int | None = connection.scalar(

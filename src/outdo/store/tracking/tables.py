@@ -34,7 +34,7 @@ from outdo.store.tracking.soundness import check_connected, check_file, keep_cop
 DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 """The drivers that are used where an address names none."""
 
-REVISION = "0007"
+REVISION = "0008"
 FORM = Form(os.path.join(os.path.dirname(__file__), "migrations"), REVISION, "tracking_version")
 
 tables = MetaData(naming_convention=NAMES)
