@@ -3,17 +3,12 @@
 import os
 import random
 import re
-import signal
 import subprocess
-import time
-from hashlib import md5
 from pathlib import Path
 
 import pytest
 
-from outdo.integrations.dvc import listing
-from outdo.integrations.dvc.pointers import read_pointer
-from tests.contracts.real_dvc import OUTDO, cached, contents, dvc, environment, git, init, outdo, write
+from tests.contracts.real_dvc import cached, contents, dvc, git, init, outdo, write
 
 pytestmark = pytest.mark.slow
 
@@ -208,72 +203,6 @@ def test_branches_that_add_different_data_merge_by_themselves(repo: Path) -> Non
     git(repo, "merge", "-q", "theirs", "-m", "both")
     outdo(repo, "data", "checkout")
     assert ((repo / "raw" / "a").read_text(), (repo / "odd" / "b,ang").read_text()) == ("theirs", "mine")
-    assert is_up_to_date(repo)
-
-
-# Killed at any moment.
-
-TIMES = 50
-
-
-def killed(repo: Path, dice: random.Random, longest: float, *words: str) -> bool:
-    """Whether a command was killed before it ended."""
-    with subprocess.Popen([OUTDO, *words], cwd=repo, env=environment(repo), stdout=-3, stderr=-3) as process:
-        try:
-            process.wait(dice.uniform(0.05, longest))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            return True
-        return False
-
-
-def promised(repo: Path) -> dict[str, str]:
-    """The MD5s by path of what the pointer names, all of which the cache has whole."""
-    (item,) = read_pointer("big.dvc", (repo / "big.dvc").read_text()).outs
-    place = repo / ".dvc" / "cache" / "files" / "md5"
-    files = listing.decode((place / item.md5[:2] / item.md5[2:]).read_bytes())
-    for name in files.values():
-        assert md5((place / name[:2] / name[2:]).read_bytes()).hexdigest() == name
-    return files
-
-
-def long(repo: Path, *words: str) -> float:
-    start = time.monotonic()
-    outdo(repo, *words)
-    return time.monotonic() - start
-
-
-def test_an_add_that_is_killed_leaves_the_old_pointer_or_the_new_one(repo: Path) -> None:
-    write(repo, {f"big/{number}": str(number) for number in range(500)})
-    longest = long(repo, "data", "add", "big")
-    dice, count = random.Random(1), 0
-    for turn in range(TIMES):
-        old = promised(repo)
-        write(repo, {f"big/{number}": f"{turn} {number}" for number in range(0, 500, 7)})
-        count += killed(repo, dice, longest, "data", "add", "big")
-        new = {name: md5(content).hexdigest() for name, content in contents(repo / "big").items()}
-        assert len(new) == 500
-        assert promised(repo) in (old, new)
-    outdo(repo, "data", "add", "big")
-    assert count > TIMES / 4
-    assert "in cache" not in dvc(repo, "data", "status")
-    assert not [name for name in contents(repo / ".dvc" / "cache") if "tmp" in name]
-
-
-def test_a_checkout_that_is_killed_leaves_only_whole_files(repo: Path) -> None:
-    write(repo, {f"big/{number}": f"{number}\n" * 50 for number in range(500)})
-    outdo(repo, "data", "add", "big")
-    take_away(repo, "big")
-    longest = long(repo, "data", "checkout")
-    dice, count, files = random.Random(2), 0, promised(repo)
-    for turn in range(TIMES):
-        take_away(repo, *(f"big/{number}" for number in range(turn, 500, 3)))
-        count += killed(repo, dice, longest, "data", "checkout")
-        there = {name: md5(content).hexdigest() for name, content in contents(repo / "big").items()}
-        assert there.items() <= files.items()
-    outdo(repo, "data", "checkout")
-    assert count > TIMES / 4
-    commit(repo)
     assert is_up_to_date(repo)
 
 

@@ -88,7 +88,8 @@ def test_the_nearest_repository_counts(repo: Path) -> None:
     assert not cached(repo)
 
 
-def test_without_git_nothing_is_ignored(single: Path) -> None:
+def test_where_git_is_nothing_to_dvc_nothing_is_ignored(single: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(single)], check=True)
     (single / ".dvc/config").write_text("[core]\n    no_scm = true\n    autostage = true\n")
     run(single)
     assert not (single / ".gitignore").exists()

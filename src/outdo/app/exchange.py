@@ -60,7 +60,7 @@ def pull(project: Project, asked: Asked, tell: Tell, *, force: bool = False) -> 
                 what = f"'{out.path}' differs from what dvc.lock names, and is neither in the store nor DVC's cache"
                 raise WouldOverwrite(what, fix="outdo run keeps it; outdo pull --force overwrites it")
     fetched = fetch(project, asked, tell)
-    ignore(project.root, [out.path for out in outs if out.cache])
+    ignore(project.root, project.for_git(out.path for out in outs if out.cache))
     for out in differ:
         entry = adoption.twins.entry(out.item)
         if entry is None:

@@ -1,7 +1,7 @@
 """A project on disk: found, read, and everything a plan needs to know of it."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -108,6 +108,10 @@ class Project:
         dvc = lazy("outdo.integrations.dvc.repository")
         found: Repository = dvc.Repository(self.root, self._top, self.state, os.environ)
         return found
+
+    def for_git(self, paths: Iterable[Path]) -> list[Path]:
+        """The paths that Git is to leave to us: none where DVC's config says that Git is nothing to the project."""
+        return [] if self.repository is not None and self.repository.settings.no_scm else list(paths)
 
     def _settings(self) -> "Settings | None":
         """What DVC's config says; None where DVC does not keep the project."""

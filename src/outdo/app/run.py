@@ -234,7 +234,7 @@ class Run:
         if self._commons is None:
             yield from (Warned(self.id, time(), told) for told in self._stale())
         # Before anything is written, so that no output is ever taken for code.
-        self._ignored = ignore(self._project.root, list(_owned(self._project.graph)))
+        self._ignored = ignore(self._project.root, self._project.for_git(_owned(self._project.graph)))
         capture.start()
         yield from self._engine.events()
 
@@ -370,7 +370,7 @@ def _watch(project: Project, stages: Sequence[Stage], options: Options) -> Watch
 
 def _check_git(project: Project) -> None:
     """Raises `TrackedByGit` for an output that both the store and Git would own."""
-    both = tracked(project.root, list(_owned(project.graph)))
+    both = tracked(project.root, project.for_git(_owned(project.graph)))
     if both:
         path = both[0]
         maker = project.graph.stages[project.graph.made_by[path]] if path in project.graph.made_by else None

@@ -219,7 +219,7 @@ def _outputs(project: Project, asked: Asked, *, force: bool) -> dict[Path, tuple
         what = f"'{lost[0]}' differs from what outdo.lock names, and is not in the store"
         more = f", and so do {len(lost) - 1} more" if len(lost) > 1 else ""
         raise WouldOverwrite(what + more, fix="outdo run keeps it; outdo pull --force overwrites it")
-    ignore(project.root, [path for path, (out, _) in outs.items() if out.cache])
+    ignore(project.root, project.for_git(path for path, (out, _) in outs.items() if out.cache))
     return differ
 
 

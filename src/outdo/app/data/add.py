@@ -65,7 +65,7 @@ def add(project: Project, words: Sequence[Path], asked: Asked = Asked()) -> Adde
     for way in tracking.ways:
         way.settle()
     written = write_pointers(tracking, list(now.values()))
-    written += ignore(project.root, list(now))
+    written += ignore(project.root, project.for_git(now))
     return Added(tuple(kept), tuple(written), in_repository(project.root))
 
 
@@ -157,13 +157,13 @@ def _refuse(tracking: Tracking, targets: Sequence[Target]) -> None:
 
 def _refuse_git(tracking: Tracking, paths: Sequence[Path], pointers: Sequence[Path]) -> None:
     """Raises `TrackedByGit` for what Git has, and `CantTrack` for pointers that it would not take."""
-    root = tracking.project.root
-    both = tracked(root, paths)
+    project = tracking.project
+    both = tracked(project.root, project.for_git(paths))
     if both:
         what = f"'{both[0]}', or something in it, is in Git already"
         fix = f"git rm -r --cached '{both[0]}' (the files stay), then outdo data add '{both[0]}'"
         raise TrackedByGit(what, fix=fix)
-    hidden = sorted(ignored(root, pointers))
+    hidden = sorted(ignored(project.root, project.for_git(pointers)))
     if hidden:
         what = f"Git ignores '{hidden[0]}', the pointer that would stand for the data"
         raise CantTrack(

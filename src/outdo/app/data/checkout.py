@@ -81,7 +81,7 @@ def put(tracking: Tracking, found: Sequence[Wanted], *, link: bool) -> CheckedOu
     """These paths hold what they shall, Git ignores them, and all that is known of them is written down."""
     root = tracking.project.root
     now = tracking.look([one.target for one in found])
-    ignore(root, [one.target.tracked.path for one in found])
+    ignore(root, tracking.project.for_git(one.target.tracked.path for one in found))
     placed: list[Placed] = []
     kept: list[Path] = []
     for one in found:

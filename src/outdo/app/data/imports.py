@@ -85,7 +85,7 @@ def settle(tracking: Tracking, tracked: Tracked, entry: Entry, *, force: bool) -
     wanted = Wanted(Target(tracked), entry)
     refuse_loss(tracking, [wanted], force=force)
     project.objects.sync()
-    files = ignore(project.root, [tracked.path])
+    files = ignore(project.root, project.for_git([tracked.path]))
     project.workspace.restore(tracked.path, entry, link=False)
     if way.keeper is not project.workspace:  # it has another name for the same bytes
         entry = way.keeper.save(tracked.path, link=False)

@@ -49,7 +49,7 @@ def move(project: Project, source: Path, target: Path) -> Moved:
     if there and (here or not resumed):
         raise CantTrack(f"something is at '{target}' already", fix="move it away, or name another path")
     files = write_pointers(tracking, [new])
-    files += ignore(root, [target])
+    files += ignore(root, tracking.project.for_git([target]))
     if here:
         _rename(os.path.join(root, old.path), os.path.join(root, target))
         project.stat.forget(old.path)

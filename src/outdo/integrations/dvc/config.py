@@ -46,6 +46,8 @@ class Settings(Struct, frozen=True):
     remote: str = ""
     """The default one."""
     autostage: bool = False
+    no_scm: bool = False
+    """Whether Git, where there is one, is nothing to DVC."""
     hydra: bool = False
     """Whether an experiment's params are composed by Hydra."""
     sections: Config = {}
@@ -96,6 +98,7 @@ def settings(levels: Sequence[tuple[str, Config]], dvc_folder: str) -> Settings:
         remotes,
         str(core.get("remote", "")).lower(),
         _is_true(core.get("autostage", "false")),
+        _is_true(core.get("no_scm", "false")),
         _is_true(merged.get("hydra", {}).get("enabled", "false")),
         merged,
     )
