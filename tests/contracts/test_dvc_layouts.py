@@ -88,6 +88,13 @@ def test_the_nearest_repository_counts(repo: Path) -> None:
     assert not cached(repo)
 
 
+def test_commands_are_told_as_dvc_tells_them_that_a_pipeline_runs_them(repo: Path) -> None:
+    pipeline = "stages: {tell: {cmd: 'echo $DVC_ROOT $DVC_STAGE > told', outs: [told]}}\n"
+    made(repo, **{"a/dvc.yaml": pipeline})
+    run(repo / "a")
+    assert (repo / "a/told").read_text() == f"{repo} tell\n"
+
+
 def test_where_git_is_nothing_to_dvc_nothing_is_ignored(single: Path) -> None:
     subprocess.run(["git", "init", "-q", str(single)], check=True)
     (single / ".dvc/config").write_text("[core]\n    no_scm = true\n    autostage = true\n")

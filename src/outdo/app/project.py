@@ -109,6 +109,11 @@ class Project:
         found: Repository = dvc.Repository(self.root, self._top, self.state, os.environ)
         return found
 
+    @property
+    def dvc_root(self) -> str:
+        """The folder of the DVC repository that stages run in, of a trial its own work tree; empty without."""
+        return _top(self.root) if self.file == DVC else ""
+
     def for_git(self, paths: Iterable[Path]) -> list[Path]:
         """The paths that Git is to leave to us: none where DVC's config says that Git is nothing to the project."""
         return [] if self.repository is not None and self.repository.settings.no_scm else list(paths)

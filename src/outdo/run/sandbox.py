@@ -26,7 +26,7 @@ from outdo.store.files import Scratch
 _KEPT = {
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TERM", "NO_COLOR", "FORCE_COLOR",
     "VIRTUAL_ENV", "JAVA_HOME", "LD_LIBRARY_PATH", "OUTDO_ROOT", "OUTDO_RUN", "OUTDO_STAGE",
-    "OUTDO_ATTEMPT", "OUTDO_GUARD",
+    "OUTDO_ATTEMPT", "OUTDO_GUARD", "DVC_ROOT", "DVC_STAGE",
 }  # fmt: skip
 _KEPT_FAMILIES = (
     "LC_",

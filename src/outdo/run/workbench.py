@@ -98,6 +98,8 @@ class Folders(Struct, frozen=True):
 
     root: str
     state: str
+    dvc: str = ""
+    """The folder of the DVC repository around it, by which commands know that a pipeline runs them; empty without."""
 
 
 class Stores(Struct, frozen=True):
@@ -153,6 +155,8 @@ class Workbench:
         self._line = line
         self.cancel = Cancel()
         self._env = {"PYTHONUNBUFFERED": "1", **os.environ, "OUTDO_ROOT": folders.root}
+        if folders.dvc:
+            self._env.setdefault("DVC_ROOT", folders.dvc)
 
     def restore(self, work: Work) -> Ended:
         """Puts a known result in place; where the store turns out not to have it, says what is `lost`."""
@@ -321,6 +325,8 @@ class Workbench:
             "OUTDO_STAGE": stage.name,
             "OUTDO_ATTEMPT": str(attempt),
         }
+        if self._folders.dvc:
+            env["DVC_STAGE"] = stage.name
         if work.share.gpus:
             env["CUDA_VISIBLE_DEVICES"] = ",".join(gpu for gpu, _ in work.share.gpus)
         line = self._reach(work, orders, env)
