@@ -262,6 +262,47 @@ def test_a_sandboxed_stage_logs_although_it_has_no_network(tmp_path: Path) -> No
     assert result.stages[StageName("train")].metrics == {"loss": 0.5}
 
 
+def test_each_trial_of_a_sweep_logs_to_its_own_run(tmp_path: Path) -> None:
+    script = (
+        "rate = float(open('params.yaml').read().split()[1])\nlog('loss', 1 - rate)\nwrite('out', rate)\n"
+    )
+    root = one(tmp_path / "swept", script)
+    (root / "outdo.yaml").write_text(ONE.replace("outs:", "params: [rate], outs:"))
+    for words in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", *words], cwd=root, check=True)
+    command = [sys.executable, "-m", "outdo.cli.main", "run", "--set", "rate=0.2,0.4,0.6"]
+    subprocess.run(command, cwd=root, check=True, stderr=subprocess.DEVNULL)
+    with served(root / ".outdo") as server:
+        asked = {"experiment_ids": ["1"], "filter": "tags.`outdo.stage` = 'train'"}
+        found = [one["data"] for one in server.post("runs/search", **asked).said["runs"]]
+    told = sorted((one["params"][0]["value"], round(one["metrics"][0]["value"], 9)) for one in found)
+    assert told == [("0.2", 0.8), ("0.4", 0.6), ("0.6", 0.4)]
+
+
+def test_a_stage_logs_also_where_the_server_of_the_project_has_users(tmp_path: Path) -> None:
+    root = one(tmp_path / "signed", "log('loss', 0.5)\nwrite('out', 1)\n")
+    home = ["--home", str(root / ".outdo"), "--password-file", "-"]
+    command = [sys.executable, "-m", "outdo.cli.main", "user", "add", "ann", "--admin", *home]
+    subprocess.run(command, check=True, input=b"correct horse battery\n", stdout=subprocess.DEVNULL)
+    assert run(root).stages[StageName("train")].metrics == {"loss": 0.5}
+
+
+def test_where_the_database_is_damaged_a_stage_is_told_so_at_once(tmp_path: Path) -> None:
+    root = one(tmp_path / "damaged", "log('loss', 0.5)\nwrite('out', 1)\n")
+    (root / ".outdo").mkdir()
+    (root / ".outdo" / "tracking.db").write_bytes(b"no database" * 1000)
+    began = time.monotonic()
+    result = run(root)
+    assert not result.ok
+    assert time.monotonic() - began < 20
+    assert any("database" in warning for warning in result.warnings), result.warnings
+    assert (root / ".outdo" / "tracking.db").read_bytes() == b"no database" * 1000
+
+
 # Whatever ends it.
 
 

@@ -248,7 +248,6 @@ class _Served:
 
 Message = Opening | Admitted | Asked | Values
 _encode = msgpack.Encoder().encode
-_decode = msgpack.Decoder(Message).decode
 
 
 def send(to: socket.socket, message: Message) -> None:
@@ -260,7 +259,10 @@ def send(to: socket.socket, message: Message) -> None:
 def receive(source: socket.socket) -> Message | None:
     """The next message; None at the end."""
     size = _take(source, 4)
-    return _decode(_take(source, int.from_bytes(size, "little"))) if size else None
+    if not size:
+        return None
+    message: Message = msgpack.decode(_take(source, int.from_bytes(size, "little")), type=Message)
+    return message
 
 
 def _take(source: socket.socket, size: int) -> bytes:
