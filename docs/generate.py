@@ -19,7 +19,7 @@ from outdo.core.model import AnyEvent, Event
 from outdo.server.hooks import PATH as TRIED
 from outdo.server.mlflow.routes import PREFIXES, PROXY_PREFIXES, endpoints
 from outdo.server.spans import PATH
-from outdo.server.web import PROXIED, SPOKEN
+from outdo.server.web import IN_PARTS, PROXIED, SPOKEN
 
 FOLDER = Path(__file__).parent / "reference"
 ROUTES = Path(__file__).parent / "mlflow_routes.txt"
@@ -101,6 +101,8 @@ def calls() -> Iterator[tuple[str, str]]:
     for prefix in PROXY_PREFIXES:
         for method, role, _ in PROXIED:
             yield f"{method} {prefix}/artifacts/{{}}", role
+        for part, _ in IN_PARTS:
+            yield f"POST {prefix}/mpu/{part}/{{}}", "developer"
 
 
 def _area(call: str) -> str:

@@ -11,12 +11,14 @@ from outdo.app import accounts
 from outdo.app.accounts import Home
 from outdo.core.access import EVERY, ROLES, Limit, Role
 from outdo.server.endpoint import About
-from outdo.server.mlflow.routes import endpoints
+from outdo.server.mlflow.routes import PROXY_PREFIXES, endpoints
 from outdo.server.service import Service
+from outdo.server.uploads import PART
 from outdo.server.web import Offered, application
 from tests.contracts.served import Served, served
 
-PUBLIC = {"/health", "/version"}
+PUBLIC = {"/health", "/version", *(f"{prefix}/{PART}" for prefix in PROXY_PREFIXES)}
+"""Parts of a file come with the secret of their upload."""
 FILLED = re.compile(r"\{[^}]*\}")
 
 

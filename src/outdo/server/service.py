@@ -17,6 +17,7 @@ from outdo.core.tracking import Experiment, Milliseconds
 from outdo.server.book import Book
 from outdo.server.courier import Courier
 from outdo.server.meters import Meters, Sample
+from outdo.server.parts import Parts
 from outdo.server.vault import open_vault
 from outdo.store import trees
 from outdo.store.nodes import Tree
@@ -53,6 +54,7 @@ class Service:
         # Kept whole, as clients take them one by one, and each is sent as it is.
         self.objects = Objects(home if not objects or "://" in objects else objects, chunked_from=0)
         self.vault = open_vault(self.objects, objects)
+        self.parts = Parts()
         self.meters = Meters()
         self.keys = Keys()
         self.writer = Writer(self.engine, self.keys.forget)
@@ -112,6 +114,7 @@ class Service:
     def close(self) -> None:
         """Everything acknowledged is on the disk, and nothing is held any more."""
         self.courier.close()
+        self.parts.close()
         self.writer.close()
         self.book.close()
         self.vault.close()

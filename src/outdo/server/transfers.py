@@ -52,14 +52,14 @@ async def take_in(seat: Seat, request: Request) -> Response:
     service = seat.service
     about = (Thing("artifact", path),)
     # Who may not do it has not sent the body in vain; whether they still may is asked again with the change.
-    await _read(seat, lambda connection: admit(connection, seat.actor, "developer", about))
+    await read(seat, lambda connection: admit(connection, seat.actor, "developer", about))
     try:
         file = await _receive(service, request)
     except UserError as error:
-        return _failed(error)
+        return failed(error)
     except ClientDisconnect:
         return Response(status_code=400)
-    await _changed(
+    await changed(
         seat, "artifacts/put", path, "developer", lambda connection: files.put(connection, path, file)
     )
     return Response(status_code=200)
@@ -73,12 +73,12 @@ async def give_out(seat: Seat, request: Request) -> Response:
         admit(connection, seat.actor, "viewer", (Thing("artifact", path),))
         return files.find(connection, path)
 
-    file = await _read(seat, find)
+    file = await read(seat, find)
     pieces = seat.service.vault.read(file.digest)
     try:
         first = await to_thread.run_sync(next, pieces, b"")  # so that what fails now is still told as such
     except UserError as error:
-        return _failed(error)
+        return failed(error)
     name = path.rpartition("/")[2]
     headers = {
         "Content-Type": _kind(name),
@@ -110,17 +110,18 @@ async def take_out(seat: Seat, request: Request) -> Response:
     if not path:
         raise Unknown("No such artifact: ''")
     remove = partial(files.remove, path=path)
-    await _changed(seat, "artifacts/delete", path, "maintainer", remove)
+    await changed(seat, "artifacts/delete", path, "maintainer", remove)
     return answer({})
 
 
-async def _read(seat: Seat, question: Callable[[Connection], Answer]) -> Answer:
+async def read(seat: Seat, question: Callable[[Connection], Answer]) -> Answer:
+    """The answer to a question that changes nothing."""
     return await to_thread.run_sync(seat.service.read, question)
 
 
-async def _changed(
-    seat: Seat, action: str, path: str, role: Role, work: Callable[[Connection], None]
-) -> None:
+async def changed(seat: Seat, action: str, path: str, role: Role, work: Callable[[Connection], None]) -> None:
+    """Something is done to the artifact at the path, and the audit trail is told; raises `Refusal`."""
+
     def told(connection: Connection) -> tuple[None, Entry]:
         return None, touch(connection, seat, role, action, Thing("artifact", path), work)
 
@@ -130,32 +131,37 @@ async def _changed(
 async def _receive(service: Service, request: Request) -> File:
     """The body, kept; its digest is made while it comes."""
     temporary = service.vault.scratch.name()
-    hasher = blake3()
-    size = 0
     try:
-        fd = create(temporary, 0o444)
-        try:
-            held: list[bytes] = []
-            waiting = 0
-            async for piece in request.stream():
-                held.append(piece)
-                waiting += len(piece)
-                if waiting >= STEP:
-                    await to_thread.run_sync(_append, fd, hasher, b"".join(held))
-                    size += waiting
-                    held, waiting = [], 0
-            _append(fd, hasher, b"".join(held))
-            size += waiting
-        finally:
-            os.close(fd)
-        file = File(Digest(hasher.hexdigest()), size)
+        file = await receive(service, request, temporary)
         await to_thread.run_sync(service.vault.keep, temporary, file.digest)
-        service.meters.taken_in += size
         return file
     except OSError as error:
         raise unwritable(error, service.home) from None
     finally:
         drop(temporary)
+
+
+async def receive(service: Service, request: Request, place: str) -> File:
+    """What the file at `place` is, which holds the body now; raises what a disk raises."""
+    hasher = blake3()
+    size = 0
+    fd = create(place, 0o444)
+    try:
+        held: list[bytes] = []
+        waiting = 0
+        async for piece in request.stream():
+            held.append(piece)
+            waiting += len(piece)
+            if waiting >= STEP:
+                await to_thread.run_sync(_append, fd, hasher, b"".join(held))
+                size += waiting
+                held, waiting = [], 0
+        _append(fd, hasher, b"".join(held))
+        size += waiting
+    finally:
+        os.close(fd)
+    service.meters.taken_in += size
+    return File(Digest(hasher.hexdigest()), size)
 
 
 def _append(fd: int, hasher: blake3, piece: bytes) -> None:
@@ -171,7 +177,7 @@ async def _pieces(service: Service, first: bytes, others: Iterator[bytes]) -> As
         piece = await to_thread.run_sync(next, others, b"")
 
 
-def _failed(error: UserError) -> Response:
+def failed(error: UserError) -> Response:
     """Bytes that are lost are told as such, which clients do not ask for again; all else may pass."""
     log.warning("%s", error)
     if isinstance(error, Damaged | NotInStore | NotInRemote):

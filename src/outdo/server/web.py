@@ -30,6 +30,7 @@ from outdo.server.paths import Paths
 from outdo.server.service import Caller, Seat, Service
 from outdo.server.spans import PATH, take_spans
 from outdo.server.transfers import give_out, take_in, take_out
+from outdo.server.uploads import PART, begin, finish, give_up, take_part
 from outdo.server.watch import ROUTE, USER
 
 Handler = Callable[[Seat, Request], Awaitable[Response]]
@@ -41,6 +42,8 @@ PROXIED: tuple[tuple[str, Role, Handler], ...] = (
     ("DELETE", "maintainer", take_out),
 )
 """What can be done with an artifact's bytes."""
+IN_PARTS: tuple[tuple[str, Handler], ...] = (("create", begin), ("complete", finish), ("abort", give_up))
+"""Calls about a file that comes in parts."""
 SPOKEN = "3.17.2"
 """The version of MLflow whose protocol is spoken: clients ask for it before they send spans."""
 WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
@@ -90,6 +93,13 @@ def application(
             for prefix in PROXY_PREFIXES
             for method, role, handler in PROXIED
         ),
+        *(
+            offered(f"{prefix}/mpu/{name}/{{path:path}}", "POST", "developer", handler)
+            for prefix in PROXY_PREFIXES
+            for name, handler in IN_PARTS
+        ),
+        # Who may send a part is who was given the upload's secret: clients do not sign in for it.
+        *(Offered(f"{prefix}/{PART}", partial(take_part, service), "PUT", None) for prefix in PROXY_PREFIXES),
     ]
     made = Starlette(
         middleware=[Middleware(Guard, hosts=hosts)],
