@@ -12,7 +12,7 @@ from functools import cache
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-PACKAGES = {"dvc": "dvc[s3]==3.67.1", "ninja": "ninja>=1.11,<1.14"}
+PACKAGES = {"dvc": "dvc[s3]==3.67.1", "mlflow": "mlflow==3.17.2", "ninja": "ninja>=1.11,<1.14"}
 """Peers that PyPI has, with the version that is measured."""
 
 DVC_ENV = {"DVC_NO_ANALYTICS": "1"}
@@ -47,6 +47,16 @@ def peer(name: str) -> str:
     if name not in PACKAGES:
         raise Missing(f"`{name}` is not on the PATH")
     return _install(name)
+
+
+@cache
+def peer_python(name: str) -> str:
+    """The Python that a peer is installed in: what `OUTDO_BENCH_<NAME>` says, else that of `.venvs/`, or installed."""
+    told = os.environ.get(f"OUTDO_BENCH_{name.upper()}")
+    own = os.path.join(ROOT, ".venvs", name, "bin", "python")
+    if not told and not os.path.exists(os.path.join(os.path.dirname(own), name)):
+        _install(name)
+    return told or own
 
 
 def version(name: str) -> str:

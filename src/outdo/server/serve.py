@@ -15,6 +15,9 @@ from outdo.server.watch import Watch
 from outdo.server.web import application
 from outdo.store.tracking import accounts
 
+KEPT_SECONDS = 75
+"""How long a connection on which nothing happens is kept; clients that think between two metrics keep theirs."""
+
 GRACE_SECONDS = 10
 """How long requests that are under way at the end may take."""
 
@@ -68,6 +71,7 @@ def serve(wanted: Listening, ready: Callable[[Ready], None]) -> None:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # anybody could say that they come from elsewhere
+                timeout_keep_alive=KEPT_SECONDS,
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
             ready(said)
