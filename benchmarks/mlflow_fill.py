@@ -39,6 +39,8 @@ def fill(name: Name, home: str, runs: int, points: int) -> None:
 def _fill_outdo(path: str, runs: int, points: int) -> None:
     engine = open_tracking(URL.create("sqlite", database=path))
     with writing(engine) as connection:
+        if experiments.find_name(connection, "Default") is None:
+            experiments.create_first(connection, Experiment(0, "Default", "mlflow-artifacts:/", True, 1, 1))
         many = experiments.create(connection, Experiment(0, "many", "mlflow-artifacts:/", True, 1, 1))
         keys = _keys(connection, ["long", *(f"m{at}" for at in range(METRICS))])
         rows = [(RUN, 0, []), *runs_of(runs)]

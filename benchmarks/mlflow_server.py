@@ -260,18 +260,23 @@ def _page(runs: int) -> int:
 
 def measure(root: str, sizes: Sizes) -> list[Bar]:
     """All rows of the table."""
+    print("starts …", file=sys.stderr)
     bars = starting(root, min(2, sizes.rounds))
     homes = {name: os.path.join(root, f"first-{name}-0") for name in NAMES}
     for name, home in homes.items():
         fill(name, home, sizes.runs, sizes.points)
     with running("mlflow", homes["mlflow"]) as theirs, running("outdo", homes["outdo"]) as ours:
         sides = (theirs, ours)
+        print("writes …", file=sys.stderr)
         for side in sides:
             each(5, log_metric, side, side.run())  # what is made at the first call is made now
         bars += writing(sides, sizes)
+        print("clients at once …", file=sys.stderr)
         bars += crowding(sides, sizes)
+        print("searches …", file=sys.stderr)
         searches = reading(sides, sizes)
         bars += [*searches, *carrying(sides, sizes)]
+    print("growth …", file=sys.stderr)
     return bars + growing(root, sizes, searches[:2])
 
 

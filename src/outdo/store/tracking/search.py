@@ -318,7 +318,15 @@ def _behind(space: Space, keys: Sequence[_Sorted], after: After) -> ColumnElemen
         else:
             same.append(key.value.is_(None))
     behind.append(and_(*same, space.number > after[-1]))
-    return or_(*behind)
+    return and_(or_(*behind), *_from(keys[0], after[1]))
+
+
+def _from(first: _Sorted, value: Any) -> list[ColumnElement[bool]]:
+    """That the first key is not before this value, which follows from the rest; said on its own, an index begins there
+    instead of passing by all that came before."""
+    if value is None:
+        return []
+    return [first.value <= value if first.descending else first.value >= value]
 
 
 def _sorted(connection: Connection, space: Space, order: Order) -> _Sorted:
