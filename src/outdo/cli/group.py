@@ -58,6 +58,20 @@ DVC_WORDS = {
     "exp": "Experiments of DVC's stay with `dvc exp`; `outdo run --set`, `outdo log` and `outdo apply` do it here.",
     "queue": "The queue of DVC's stays with `dvc queue`; `outdo run --set lr=0.1,0.01` tries several at once.",
     "commit": "Outdo writes `dvc.lock` by itself, with each run.",
+    "get": "Outdo's word for `dvc get` is `outdo data get`.",
+    "import-url": "Outdo's word for `dvc import-url` is `outdo data import-url`.",
+    "update": "Outdo's word for `dvc update` is `outdo data update`.",
+    "list": "Outdo's word for `dvc list` is `outdo data ls`.",
+    "ls": "Outdo's word for `dvc ls` is `outdo data ls`.",
+    "move": "Outdo's word for `dvc move` is `outdo data move`.",
+    "remove": "Outdo's word for `dvc remove` is `outdo data remove`; a stage is taken out of the file.",
+    "remote": "Remotes stand in the file: `remotes: {team: s3://bucket/x}`; DVC's own in `.dvc/config`.",
+    "stage": "Stages stand in the file; `outdo init` writes a first one, and `outdo schema` is for editors.",
+    "config": "Outdo's settings stand in its file; `dvc config` writes those of a DVC repository, which Outdo follows.",
+    "freeze": "Write `frozen: true` at the stage.",
+    "unfreeze": "Take `frozen: true` from the stage.",
+    "doctor": "`outdo --version` says which Outdo this is.",
+    "version": "`outdo --version` says which Outdo this is.",
 }
 """What those who know DVC may type."""
 _MODULES = {"import": "import_from", "export": "export_to"}

@@ -2,6 +2,7 @@
 
 import click
 
+from outdo.cli.dvcwords import sides_behind
 from outdo.cli.held import named
 
 EXAMPLES = """
@@ -20,4 +21,4 @@ Examples:
 @click.option("--md", "as_markdown", is_flag=True, help="Markdown, for a pull request.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(sides: tuple[str, ...], as_markdown: bool, as_json: bool) -> int:
-    return named("metrics", sides, as_markdown=as_markdown, as_json=as_json)
+    return named("metrics", sides_behind(sides), as_markdown=as_markdown, as_json=as_json)

@@ -10,6 +10,7 @@ import click
 from msgspec import json
 
 from outdo.app.plots import Plots, Wanted, plots, save_page, save_picture
+from outdo.cli.dvcwords import plots_behind
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.core.chart import Axes
 from outdo.core.dots import dotted
@@ -44,6 +45,7 @@ MOST_LOOKS = 3
 @click.option(
     "--rev", "sides", multiple=True, metavar="REV", help="What to show beside each other; repeatable."
 )
+@click.option("--targets", multiple=True, hidden=True)
 @click.option("-o", "--output", metavar="FILE", help="The page, or a picture: .html, .svg or .png.")
 @click.option("-t", "--template", default="", metavar="NAME", help="How to draw.")
 @click.option(
@@ -61,6 +63,7 @@ MOST_LOOKS = 3
 def command(
     paths: tuple[str, ...],
     sides: tuple[str, ...],
+    targets: tuple[str, ...],
     output: str | None,
     log: tuple[str, ...],
     as_json: bool,
@@ -69,7 +72,10 @@ def command(
     ending = os.path.splitext(output or "")[1].lower()
     if output and ending not in (".html", ".htm", ".svg", ".png"):
         raise Usage(f"'{output}' ends in none of .html, .svg, .png", fix="outdo plots -o plots.html")
-    made = plots(os.curdir, Wanted(paths, sides, Plot(**look), Axes("x" in log, "y" in log)))
+    paths, named = plots_behind(paths, bool(paths) and os.path.exists(paths[0]))
+    made = plots(
+        os.curdir, Wanted((*paths, *targets), (*named, *sides), Plot(**look), Axes("x" in log, "y" in log))
+    )
     for notice in made.notices:
         say(f"warning: {plain(notice)}")
     lost = [one for one in made.drawn if isinstance(one, Lost)]
