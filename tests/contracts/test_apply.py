@@ -9,6 +9,7 @@ import pytest
 import outdo
 from outdo.app.apply import Applied, Part, apply
 from outdo.app.branch import branch
+from outdo.app.data.add import add
 from outdo.app.project import open_project
 from outdo.core.errors import NoBranch, WouldOverwrite
 
@@ -153,3 +154,55 @@ def test_a_branch_touches_nothing_and_is_never_overwritten(root: Path) -> None:
     with pytest.raises(NoBranch):
         branch(open_project(str(root)), "1", "again")
     assert git(root, "rev-parse", "again").strip() == made.commit
+
+
+# Tracked data.
+
+
+@pytest.fixture(params=["outdo.yaml", "dvc.yaml"])
+def tracking(request: pytest.FixtureRequest, tmp_path: Path, root: Path) -> Path:
+    """A project with tracked data, in a repository of Outdo's or of DVC's: run 1 had `old`, and now it is `new`."""
+    project = tmp_path / "top" / "tracking"
+    project.mkdir()
+    if request.param == "dvc.yaml":
+        (project / ".dvc").mkdir()
+        (project / ".dvc" / "config").write_text("")
+        (project / ".dvc" / ".gitignore").write_text("/cache\n")
+    text = "stages: {a: {cmd: cat raw/x > out, deps: [raw/x], outs: [out]}}\n"
+    (project / str(request.param)).write_text(text)
+    (project / "raw").mkdir()
+    (project / "other").write_text("other")
+    (project / "never").write_text("never")
+    add(open_project(str(project)), ["never"])
+    for word in ("old", "new"):
+        (project / "raw" / "x").write_text(word)
+        (project / "other").write_text(word)
+        add(open_project(str(project)), ["raw", "other"])
+        commit(project)
+        outdo.load(project).run()
+        commit(project)
+    return project
+
+
+def test_data_comes_back_with_the_pointers_that_a_run_had(tracking: Path) -> None:
+    (tracking / "never").write_text("edited")
+    done = put_back(tracking)
+    assert sorted(done.data) == ["other", "raw"]
+    assert (tracking / "raw" / "x").read_text() == (tracking / "out").read_text() == "old"
+    assert (tracking / "other").read_text() == "old"
+    assert (tracking / "never").read_text() == "edited"
+
+
+def test_data_that_was_edited_is_not_overwritten_and_nothing_is_touched(tracking: Path) -> None:
+    (tracking / "raw" / "y").write_text("mine")
+    with pytest.raises(WouldOverwrite, match="raw/y"):
+        put_back(tracking)
+    assert (tracking / "raw" / "x").read_text() == (tracking / "out").read_text() == "new"
+    assert git(tracking, "status", "--short", "--", "*.dvc", "*.outdo") == ""
+    put_back(tracking, force=True)
+    assert not (tracking / "raw" / "y").exists()
+
+
+def test_data_stays_where_only_code_is_put_back(tracking: Path) -> None:
+    assert put_back(tracking, "code").data == ()
+    assert (tracking / "raw" / "x").read_text() == "new"

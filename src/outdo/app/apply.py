@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from outdo.app.code import Code, code_of, put
+from outdo.app.data.former import Former
 from outdo.app.history import runs_named
 from outdo.app.project import Project
 from outdo.app.sides import held, of_run
@@ -39,6 +40,8 @@ class Applied(Struct, frozen=True):
     left: tuple[Path, ...] = ()
     """Files that the run did not have and Git does not track; they stay."""
     notices: tuple[str, ...] = ()
+    data: tuple[Path, ...] = ()
+    """Tracked paths that the run had read, and that were not there, or held something else."""
 
 
 class _Wanted(Struct, frozen=True):
@@ -59,8 +62,10 @@ def apply(project: Project, name: str, parts: Sequence[Part] = PARTS, *, force: 
     (run,) = runs_named(project.root, [name])
     with code_of(project, run) if "code" in parts else nullcontext() as code:
         wanted = _wanted(project, run, parts, code)
+        former = _former(project, run, code) if code is not None and "data" in parts else None
         if not force:
             _refuse_loss(project, wanted, code)
+            former.refuse_loss() if former else None
         if code is not None:
             put(project, code, run)
     for path, text in wanted.texts.items():
@@ -72,8 +77,20 @@ def apply(project: Project, name: str, parts: Sequence[Part] = PARTS, *, force: 
         records = {**project.lock.records, **wanted.records}
         project.lock.save({stage: record for stage, record in records.items() if stage in stages})
     project.stat.save()
+    data = former.put() if former else ()
     changes, left = (code.changes, code.left) if code else ((), ())
-    return Applied(run.number, wanted.params, tuple(wanted.outs), changes, left, wanted.notices)
+    lost = former.lost if former else ()
+    told = [f"'{path}' is tracked data that the store lacks: outdo data pull {path}" for path in lost]
+    return Applied(
+        run.number, wanted.params, tuple(wanted.outs), changes, left, (*wanted.notices, *told), data
+    )
+
+
+def _former(project: Project, run: Run, code: Code) -> Former:
+    """The tracked data that a run has read."""
+    read = {each.path for one in run.stages.values() for each in one.artifacts if each.role == "dep"}
+    coming = {change.path: code.folder for change in code.changes if change.kind != "removed"}
+    return Former(project, read, coming, {one.path for one in code.changes if one.kind == "removed"})
 
 
 def _wanted(project: Project, run: Run, parts: Sequence[Part], code: Code | None) -> _Wanted:

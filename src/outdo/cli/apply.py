@@ -43,7 +43,7 @@ def command(run: str, parts: tuple[Part, ...], force: bool, as_json: bool) -> in
 
 
 def _tell(done: Applied, paint: Paint) -> None:
-    if not done.params and not done.outs and not done.code:
+    if not done.params and not done.outs and not done.code and not done.data:
         print(f"{paint(f'run {done.number}', 'bold')}: all of it is in place already")
     for file in done.code[:MANY]:
         mark, colour = MARKS[file.kind]
@@ -53,7 +53,7 @@ def _tell(done: Applied, paint: Paint) -> None:
     for change in done.params:
         before = f"{number(change.before)} → " if change.kind == "changed" else ""
         print(f"{paint('~', 'yellow')} params {plain(change.name)} {before}{number(change.after)}")
-    for path in done.outs:
+    for path in (*done.outs, *done.data):
         print(f"{paint('↺', 'blue')} {plain(path)}")
     sys.stdout.flush()
     if done.left:
