@@ -84,6 +84,13 @@ def run(root: Path, *targets: str, **options: Any) -> Finished:
     return outdo.load(root).run(*targets, options=Options(**options))
 
 
+ONE = f"project: flights\nstages:\n  train: {{cmd: {PYTHON} train.py, deps: [train.py], outs: [out]}}\n"
+
+
+def one(root: Path, script: str, more: str = "") -> Path:
+    return make(root, ONE + more, {"train.py": script})
+
+
 class Told:
     """What a server in the project's folder says of a run."""
 
@@ -217,13 +224,19 @@ def test_a_restored_and_a_kept_stage_have_the_metrics_that_were_logged(root: Pat
     assert seen.tags(stage_run_id(again.run, StageName("train")))["outdo.source"] == told.run
 
 
+def test_what_was_logged_comes_with_a_result_that_others_have_pushed(tmp_path: Path) -> None:
+    remote = f"remotes: {{team: {{url: {tmp_path / 'remote'}}}}}\n"
+    first = one(tmp_path / "first", "log('loss', 0.5)\nwrite('out', 1)\n", remote)
+    run(first)
+    push = [sys.executable, "-m", "outdo.cli.main", "push"]
+    subprocess.run(push, cwd=first, check=True, stderr=subprocess.DEVNULL)
+    second = one(tmp_path / "second", "log('loss', 0.5)\nwrite('out', 1)\n", remote)
+    (second / "outdo.lock").write_bytes((first / "outdo.lock").read_bytes())
+    train = run(second).stages[StageName("train")]
+    assert (train.status, train.metrics) == ("restored", {"loss": 0.5})
+
+
 # What costs nothing, and what keeps nothing.
-
-ONE = f"project: flights\nstages:\n  train: {{cmd: {PYTHON} train.py, deps: [train.py], outs: [out]}}\n"
-
-
-def one(root: Path, script: str, more: str = "") -> Path:
-    return make(root, ONE + more, {"train.py": script})
 
 
 def test_a_run_in_which_nobody_logs_opens_no_database(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The verbs `push`, `fetch` and `pull`: results that were computed in one place are used in another."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -193,6 +193,7 @@ def _fetch_outputs(project: Project, asked: Asked, tell: Tell) -> Mapping[str, M
         transfer = transfer_to(project, find_remote(project, name), tell)
         outs = [item for _, found in records.values() for item in found.items()]
         moved[name] = transfer.fetch([entry for _, entry in outs])
+        _take_results(project, transfer, [record for record, _ in records.values()])
         if moved[name].missing:
             lacking += [path for path, entry in outs if not project.workspace.holds(entry)]
         if asked.runs and name == _default(project, asked):
@@ -250,9 +251,18 @@ class Elsewhere:
             if set(record.outs) == {out.path for out in stage.outs}:
                 entries = list(_stored(stage.outs, record).values())
                 if len(entries) == len(record.outs) and not self._transfer.fetch(entries).missing:
-                    project.results.put(record)
-                    return record
+                    whole = self._whole(record)
+                    project.results.put(whole)
+                    return whole
         return None
+
+    def _whole(self, record: Record) -> Record:
+        """The result with what the lock does not tell of it: the run that computed it, and what that logged."""
+        whole = _result(self._project, record)
+        if whole.run is None:
+            found = self._transfer.result(record.key)
+            whole = found if found is not None and found.outs == record.outs else whole
+        return whole
 
     def _candidates(self, known: Record | None, key: Key) -> Iterator[Record]:
         """What is known here, as its outputs may be there; then what is known there."""
@@ -318,6 +328,21 @@ def _result(project: Project, record: Record) -> Record:
     """The result that the lock names, with the run that computed it, where that is known here."""
     known = project.results.get(record.key)
     return known if known is not None and known.outs == record.outs else record
+
+
+def _take_results(project: Project, transfer: Transfer, records: Sequence[Record]) -> None:
+    """The run cache has the results that the lock names as the remote tells of them, where it knew nothing."""
+
+    def ask(record: Record) -> None:
+        found = transfer.result(record.key)
+        if (
+            found is not None
+            and found.outs == record.outs
+            and all(map(project.workspace.holds, found.outs.values()))
+        ):
+            project.results.put(found)
+
+    side_by_side(ask, [record for record in records if project.results.get(record.key) is None], THREADS)
 
 
 def _fetch_runs(project: Project, transfer: Transfer, moved: Moved) -> Moved:

@@ -185,6 +185,7 @@ class RunLine:
 
     def __init__(self, line: Line, started: RunStarted) -> None:
         self._line = line
+        self._told = False
         (self._run,) = fold([started]).values()
 
     def admit(self, stage: StageName, key: Key | None, *, named: bool) -> Reached:
@@ -193,8 +194,11 @@ class RunLine:
         return self._line.admit(self._run, one, named=named)
 
     def values(self, stage: StageName) -> tuple[Mapping[str, float], str]:
-        """The last values that a stage has logged, and why nothing could be logged, if so."""
-        return self._line.values(stage_run_id(self._run.id, stage)), self._line.trouble
+        """The last values that a stage has logged; and, once in a run, why nothing could be logged, if so."""
+        found = self._line.values(stage_run_id(self._run.id, stage))
+        trouble = "" if self._told else self._line.trouble
+        self._told = self._told or bool(trouble)
+        return found, trouble
 
 
 class _Served:

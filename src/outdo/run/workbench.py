@@ -134,7 +134,7 @@ class Line(Protocol):
         ...
 
     def values(self, stage: StageName) -> tuple[Mapping[str, float], str]:
-        """The last values that a stage has logged, and why nothing could be logged, if so."""
+        """The last values that a stage has logged; and, once in a run, why nothing could be logged, if so."""
         ...
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import asdict
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
+from outdo.core.access import PROJECT_TAG
 from outdo.core.stagelog import StageLog
 from outdo.core.tracking import Experiment, Point, RunInfo
 from outdo.store.tracking import experiments, files
@@ -136,5 +137,6 @@ def _experiment(connection: Connection, told: StageLog) -> Experiment:
     found = experiments.find_name(connection, name)
     if found is not None:
         return found
-    made = Experiment(0, name, SCHEME, True, told.started, told.started)
+    tags = {PROJECT_TAG: told.project} if told.project else {}
+    made = Experiment(0, name, SCHEME, True, told.started, told.started, tags)
     return experiments.find(connection, experiments.create(connection, made))
