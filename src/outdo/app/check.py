@@ -2,11 +2,12 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from posixpath import normpath
 
 from msgspec import Struct
 
+from outdo.app.judged import JudgedModel, judged
 from outdo.app.project import Project, open_project
 from outdo.app.project import declared as declaration
 from outdo.core.checks import others
@@ -27,12 +28,31 @@ class Checked(Struct, frozen=True):
     seconds: float
 
 
-def check(start: str = ".", paths: Sequence[str] = ()) -> list[Checked]:
-    """The verdicts of the checks of the file, of all paths or of those named; raises `NothingToCheck` for one without.
-
-    A path that is not there was not evaluated, which is not passed."""
+def check(start: str = ".", words: Sequence[str] = ()) -> list[Checked | JudgedModel]:
+    """The verdicts on data and on models, on all that the file speaks of or on the paths and models named; raises
+    `NothingToCheck` for one without checks or gates."""
     project = open_project(start)
-    declared = declaration(project).checks
+    file = declaration(project)
+    models = [name for name, model in file.models.items() if model.gates]
+    if not words and not file.checks and not models:
+        what = "the file has neither checks nor gates"
+        raise NothingToCheck(
+            what, where=Place(project.file), fix="add 'checks:' with a path, or gates to a model"
+        )
+    paths = [word for word in words if word not in file.models]
+    found: list[Checked | JudgedModel] = []
+    if paths or (file.checks and not words):
+        found += _data(project, file.checks, paths)
+    found += [
+        judged(project, name) for name in (models if not words else file.models) if not words or name in words
+    ]
+    return found
+
+
+def _data(
+    project: Project, declared: Mapping[Path, tuple[Asserted, ...]], paths: Sequence[str]
+) -> list[Checked]:
+    """A path that is not there was not evaluated, which is not passed."""
     wanted = [normpath(os.path.relpath(os.path.abspath(path), project.root)) for path in paths] or list(
         declared
     )
@@ -40,12 +60,6 @@ def check(start: str = ".", paths: Sequence[str] = ()) -> list[Checked]:
         if path not in declared:
             what = f"there are no checks of '{path}'"
             raise NothingToCheck(what, where=Place(project.file), fix=did_you_mean(path, declared))
-    if not wanted:
-        raise NothingToCheck(
-            "the file has no checks",
-            where=Place(project.file),
-            fix="add 'checks:' with a path and what it has to pass",
-        )
     return [_checked(project, path, declared[path]) for path in wanted]
 
 

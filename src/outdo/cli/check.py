@@ -8,6 +8,7 @@ import click
 from msgspec import json
 
 from outdo.app.check import Checked, check
+from outdo.app.judged import JudgedModel
 from outdo.cli.columns import Cell, Column, aligned
 from outdo.cli.paint import Paint, plain
 from outdo.core.verdict import Outcome, Verdict
@@ -15,8 +16,9 @@ from outdo.core.verdict import Outcome, Verdict
 EXAMPLES = """
 \b
 Examples:
-  outdo check                        all checks of outdo.yaml
+  outdo check                        all checks and gates of outdo.yaml
   outdo check data/train.parquet     those of one path
+  outdo check delay                  the gates of a model, beside the champion
   outdo check --json                 for a program
 """
 _MARKS: dict[Outcome, tuple[str, str]] = {
@@ -29,11 +31,14 @@ _SHOWN = 5
 """Rows shown of a check that failed; --json has more."""
 
 
-@click.command(epilog=EXAMPLES, help="Judge data by the checks of outdo.yaml. Exits with 1 unless all pass.")
-@click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")
+@click.command(
+    epilog=EXAMPLES,
+    help="Judge data and models by outdo.yaml's checks and gates. Exits with 1 unless all pass.",
+)
+@click.argument("words", nargs=-1, metavar="[PATH|MODEL]...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def command(paths: tuple[str, ...], as_json: bool) -> int:
-    found = check(os.curdir, paths)
+def command(words: tuple[str, ...], as_json: bool) -> int:
+    found = check(os.curdir, words)
     good = all(one.outcome == "passed" for one in found)
     if as_json:
         status = "ok" if good else "failed"
@@ -44,9 +49,11 @@ def command(paths: tuple[str, ...], as_json: bool) -> int:
     return 0 if good else 1
 
 
-def _lines(one: Checked, paint: Paint) -> Iterator[str]:
+def _lines(one: Checked | JudgedModel, paint: Paint) -> Iterator[str]:
     mark, colour = _MARKS[one.outcome]
-    yield f"{paint(mark, colour)} {paint(plain(one.path), 'bold')}  {paint(f'{one.seconds:.1f}s', 'dim')}"
+    name, beside = (one.path, "") if isinstance(one, Checked) else (one.model, one.champion)
+    told = f"{one.seconds:.1f}s" + (f"  champion {beside}" if beside else "")
+    yield f"{paint(mark, colour)} {paint(plain(name), 'bold')}  {paint(told, 'dim')}"
     marks = [Cell("  " + _mark(verdict)[0], (_mark(verdict)[1],)) for verdict in one.verdicts]
     names = [Cell(verdict.name) for verdict in one.verdicts]
     reasons = [
@@ -64,6 +71,10 @@ def _mark(verdict: Verdict) -> tuple[str, str]:
 
 
 def _examples(verdict: Verdict, paint: Paint) -> Iterator[str]:
+    for part in verdict.parts:
+        if part.outcome != "passed" and part.subject:
+            mark, colour = _mark(part)
+            yield f"       {paint(mark, colour)} {plain(part.subject)}  {plain(part.reason)}"
     if verdict.outcome != "failed":
         return
     for row in verdict.evidence.examples[:_SHOWN]:
@@ -72,7 +83,7 @@ def _examples(verdict: Verdict, paint: Paint) -> Iterator[str]:
         yield paint(f"       and {more:,} more", "dim")
 
 
-def _summary(found: Sequence[Checked]) -> str:
+def _summary(found: Sequence[Checked | JudgedModel]) -> str:
     verdicts = [verdict for one in found for verdict in one.verdicts]
     counts = {
         word: sum(verdict.outcome == outcome and verdict.level == "fail" for verdict in verdicts)

@@ -111,6 +111,13 @@ class Bytes(Written, frozen=True):
             raise ValueError(cls.expected)
         return cls(round(value))
 
+    def short(self) -> str:
+        """The size as people say it: `341KB`."""
+        for power, letter in ((4, "TB"), (3, "GB"), (2, "MB"), (1, "KB")):
+            if self.count >= 1000**power:
+                return f"{self.count / 1000**power:.3g}{letter}"
+        return f"{self.count}B"
+
     def __str__(self) -> str:
         return f"{self.count}B"
 
