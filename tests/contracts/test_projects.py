@@ -302,6 +302,21 @@ def test_an_experiment_does_not_leave_its_project_by_another_name_or_tag(world: 
     assert world.anna.get("experiments/get", experiment_id=id_).said["experiment"]["name"] == "flights/stays"
 
 
+def test_an_experiment_that_a_tag_has_moved_does_not_come_back_by_the_loss_of_it(world: World) -> None:
+    tag = [{"key": "outdo.project", "value": "flights"}]
+    id_ = world.anna.post("experiments/create", name="fraud/lent", tags=tag).said["experiment_id"]
+    for name in ("ben", "mia", "both"):
+        gone = {"experiment_id": id_, "key": "outdo.project"}
+        assert world.people[name].post("experiments/delete-experiment-tag", **gone).status == 403
+    assert world.people["vera"].get("experiments/get", experiment_id=id_).status == 200
+
+
+def test_webhooks_are_for_those_of_all_projects(world: World) -> None:
+    path = "/api/2.0/mlflow/webhooks"
+    assert {world.people[name].ask("GET", path).status for name in CONFINED} <= {403, 404}
+    assert world.anna.ask("GET", path).status == 200
+
+
 def test_an_admin_moves_an_experiment_with_all_its_runs(world: World) -> None:
     id_ = world.anna.experiment("fraud/to be moved")
     run = world.anna.run(id_)

@@ -14,9 +14,13 @@ from msgspec import json
 
 from outdo.app import accounts, trail
 from outdo.app.accounts import Home
+from outdo.app.telling import telling
 from outdo.cli.group import call
-from outdo.core.access import EVERY, Limit
+from outdo.core.access import EVERY, Limit, Thing
 from outdo.core.trail import Head
+from outdo.store.database import writing
+from outdo.store.tracking import experiments
+from outdo.store.tracking.home import open_home
 from outdo.store.tracking.trail import Wanted
 from tests.contracts.served import Served, served
 
@@ -190,6 +194,24 @@ def test_many_at_once_and_the_command_line_beside_them_make_one_chain(server: Se
         thread.join()
     found = trail.verify(home)
     assert (found.breaks, found.head.number) == ((), before + 85)
+
+
+def test_a_webhook_is_told_without_its_secret(server: Served, home: Home) -> None:
+    events = [{"entity": "MODEL_VERSION", "action": "CREATED"}]
+    hook = {"name": "w", "url": "https://example.com/hook", "events": events, "secret": "very secret words"}
+    reply = server.post("webhooks", **hook)
+    assert reply.status == 200, reply.said
+    told = json.encode([entry for _, entry in trail.entries(home, Wanted())])
+    assert b"very secret words" not in told
+    assert last(home)[0] == "webhooks"
+
+
+def test_what_the_command_line_changes_is_told_too(home: Home) -> None:
+    engine = open_home(home.folder, home.database)
+    with writing(engine) as connection, telling(connection, "experiments/note", Thing("experiment", "0")):
+        experiments.set_tags(connection, 0, {"note": "by hand"})
+    engine.dispose()
+    assert last(home) == ("experiments/note", "experiment:0", {"after": {"tags.note": "by hand"}})
 
 
 # What tampering shows.

@@ -1,23 +1,19 @@
 """The verbs on users and tokens of a server, done in its database whether it runs or not, and told to its trail."""
 
-import os
-import pwd
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from time import gmtime, strftime, time_ns
-from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from outdo.app.telling import tell
 from outdo.core.access import EVERY, Limit, Role
 from outdo.core.errors import BadAccount, LastAdmin, UnknownAccount
 from outdo.core.tracking import Milliseconds
-from outdo.core.trail import Entry, detail
-from outdo.core.version import VERSION
 from outdo.store.database import writing
-from outdo.store.tracking import accounts, passwords, trail
+from outdo.store.tracking import accounts, passwords
 from outdo.store.tracking.accounts import Accounts, Token, User
 from outdo.store.tracking.home import open_home
 
@@ -67,51 +63,51 @@ def add_user(home: Home, name: str, password: str, grants: dict[str, Role]) -> b
     kept = _kept(password) if password else ""
     for project in grants:
         _check_project(project)
-    with _changing(home) as (connection, tell):
+    with _changing(home) as connection:
         before = accounts.read(connection).users
         if (other := accounts.find_user(connection, name)) is not None:
             raise BadAccount(f"there is a user '{other.name}' already", fix="outdo user list")
         accounts.add_user(connection, User(name, kept, _now(), grants))
-        tell("users/add", f"user:{name}", {}, dict(grants))
+        tell(connection, "users/add", f"user:{name}", {}, dict(grants))
         return not before
 
 
 def remove_user(home: Home, name: str) -> int:
     """Removes a user, and with them their tokens; returns how many users are left. Raises `UnknownAccount`, and
     `LastAdmin`."""
-    with _changing(home) as (connection, tell):
+    with _changing(home) as connection:
         user = _user(connection, name)
         _keep_an_admin(connection, user)
         accounts.remove_user(connection, user.name)
-        tell("users/remove", f"user:{user.name}", dict(user.grants), {})
+        tell(connection, "users/remove", f"user:{user.name}", dict(user.grants), {})
         return len(accounts.read(connection).users)
 
 
 def set_password(home: Home, name: str, password: str) -> None:
     """Gives a user another password; raises `UnknownAccount` or `BadAccount`."""
     kept = _kept(password)
-    with _changing(home) as (connection, tell):
+    with _changing(home) as connection:
         user = _user(connection, name)
         accounts.set_password(connection, user.name, kept)
-        tell("users/password", f"user:{user.name}", {}, {})
+        tell(connection, "users/password", f"user:{user.name}", {}, {})
 
 
 def grant(home: Home, name: str, project: str, role: Role) -> Role | None:
     """Gives a user a role in a project; returns the one before. Raises `UnknownAccount`, `BadAccount`, `LastAdmin`."""
     _check_project(project)
-    with _changing(home) as (connection, tell):
+    with _changing(home) as connection:
         user = _user(connection, name)
         if project == EVERY and role != "admin":
             _keep_an_admin(connection, user)
         accounts.grant(connection, user.name, project, role)
         before = user.grants.get(project)
-        tell("users/grant", f"user:{user.name}", {project: before}, {project: role})
+        tell(connection, "users/grant", f"user:{user.name}", {project: before}, {project: role})
         return before
 
 
 def revoke(home: Home, name: str, project: str) -> Role:
     """Takes the role that a user has in a project; returns it. Raises `UnknownAccount` and `LastAdmin`."""
-    with _changing(home) as (connection, tell):
+    with _changing(home) as connection:
         user = _user(connection, name)
         before = user.grants.get(project)
         if before is None:
@@ -120,7 +116,7 @@ def revoke(home: Home, name: str, project: str) -> Role:
         if project == EVERY:
             _keep_an_admin(connection, user)
         accounts.revoke(connection, user.name, project)
-        tell("users/revoke", f"user:{user.name}", {project: before}, {})
+        tell(connection, "users/revoke", f"user:{user.name}", {project: before}, {})
         return before
 
 
@@ -128,45 +124,35 @@ def new_token(home: Home, name: str, purpose: str, limit: Limit, days: float | N
     """A token for a user, which can do no more than that user and its limit; raises `UnknownAccount`, `BadAccount`."""
     _check_project(limit.project)
     text, id_, secret = accounts.new_token()
-    with _changing(home) as (connection, tell):
+    with _changing(home) as connection:
         user = _user(connection, name)
         now = _now()
         expires = None if days is None else now + int(days * 86_400_000)
         token = Token(id_, user.name, purpose, accounts.digest(secret), limit, now, expires)
         accounts.add_token(connection, token)
         told = {"user": user.name, "name": purpose, "role": limit.role, "project": limit.project}
-        tell("tokens/new", f"token:{id_}", {}, {**told, "expires": _day(expires)})
+        tell(connection, "tokens/new", f"token:{id_}", {}, {**told, "expires": _day(expires)})
         return Fresh(text, token)
 
 
 def revoke_token(home: Home, id_: str) -> Token:
     """Ends a token; raises `UnknownAccount`. Its whole text is taken as well as its id."""
     wanted = id_.removeprefix(f"{accounts.PREFIX}_").partition("_")[0]
-    with _changing(home) as (connection, tell):
+    with _changing(home) as connection:
         token = accounts.read(connection).tokens.get(wanted)
         if token is None:
             raise UnknownAccount(f"there is no token '{wanted}'", fix="outdo token list")
         accounts.remove_token(connection, wanted)
-        tell("tokens/revoke", f"token:{wanted}", {"user": token.user, "name": token.name}, {})
+        tell(connection, "tokens/revoke", f"token:{wanted}", {"user": token.user, "name": token.name}, {})
         return token
 
 
-Tell = Callable[[str, str, dict[str, Any], dict[str, Any]], None]
-
-
 @contextmanager
-def _changing(home: Home) -> Iterator[tuple[Connection, Tell]]:
-    """One transaction, and what tells the trail of an action, a thing, and how it was before and after."""
+def _changing(home: Home) -> Iterator[Connection]:
     engine = open_home(home.folder, home.database)
     try:
         with writing(engine) as connection:
-
-            def tell(action: str, thing: str, before: dict[str, Any], after: dict[str, Any]) -> None:
-                told = detail(before, after)
-                entry = Entry(_now(), _person(), "command line", "", f"outdo {VERSION}", action, thing, told)
-                trail.append(connection, [entry])
-
-            yield connection, tell
+            yield connection
     finally:
         engine.dispose()
 
@@ -207,10 +193,3 @@ def _now() -> Milliseconds:
 
 def _day(time: Milliseconds | None) -> str:
     return "never" if time is None else strftime("%Y-%m-%d", gmtime(time / 1000))
-
-
-def _person() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Engine, select
 
 from outdo.app.history import with_ledger
 from outdo.app.project import STATE
+from outdo.app.telling import telling
+from outdo.core.access import Thing
 from outdo.core.digest import stage_run_id
 from outdo.core.errors import BadAlias, UnknownVersion
 from outdo.core.hints import nearest
@@ -105,7 +107,8 @@ def set_alias(root: str, word: str, alias: str) -> Version:
         raise BadAlias(fault, fix="such as champion, or production")
     with opened(_home(root)) as engine, writing(engine) as connection:
         one = _meant(connection, word)
-        registry.set_alias(connection, one.name, alias, one.version)
+        with telling(connection, "registered-models/alias", Thing("model", one.name)):
+            registry.set_alias(connection, one.name, alias, one.version)
     return version(root, f"{one.name}/{one.version}")
 
 
@@ -117,7 +120,8 @@ def remove_alias(root: str, word: str) -> Version:
         raise BadAlias(f"'{word}' names no alias", fix=f"{read_reference(word).model}@ALIAS")
     with opened(_home(root)) as engine, writing(engine) as connection:
         one = _meant(connection, word)
-        registry.remove_alias(connection, one.name, alias)
+        with telling(connection, "registered-models/alias", Thing("model", one.name)):
+            registry.remove_alias(connection, one.name, alias)
     return version(root, f"{one.name}/{one.version}")
 
 

@@ -6,9 +6,11 @@ from time import time, time_ns
 
 from msgspec import Struct
 
+from outdo.app.person import user
 from outdo.app.project import Project
 from outdo.app.registered import Output, note
-from outdo.app.run import user
+from outdo.app.telling import tell
+from outdo.core.access import Thing
 from outdo.core.digest import stage_run_id
 from outdo.core.errors import NotInStore, UserError
 from outdo.core.model import Digest, Entry, Path, Registered, RunId, Warned
@@ -20,6 +22,7 @@ from outdo.store.tracking import made
 from outdo.store.tracking.files import File
 from outdo.store.tracking.home import opened
 from outdo.store.tracking.made import Candidate, Made
+from outdo.store.tracking.states import state_of
 
 MOST_FILES = 100_000
 """Files that a version may have."""
@@ -45,6 +48,9 @@ def register(project: Project, found: Mapping[str, Output], by: By) -> list[Regi
             for name, one in candidates.items():
                 with writing(engine) as connection:
                     version, new = made.register(connection, one, time_ns() // 1_000_000)
+                    if new:
+                        thing = Thing("version", f"{name}/{version.version}")
+                        tell(connection, "model-versions/create", str(thing), {}, state_of(connection, thing))
                 done[name] = found[name]
                 entry = one.made.entry
                 told.append(

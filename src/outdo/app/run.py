@@ -1,7 +1,6 @@
 """The verb `run`: carries a plan out, writes down what happened, and leaves the workspace in order."""
 
 import os
-import pwd
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import gmtime, monotonic, strftime, time
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, json, structs
 
 from outdo.app.lazy import lazy
+from outdo.app.person import user
 from outdo.app.project import Project
 from outdo.app.registered import outputs, registers, unregistered
 from outdo.core.errors import BadRehearsal, TrackedByGit, UserError
@@ -387,11 +387,3 @@ def _owned(graph: Graph) -> Iterator[str]:
 
 def _left_out(paths: Sequence[str]) -> str:
     return f"too large to be recorded with the code: {', '.join(paths[:5])}" if paths else ""
-
-
-def user() -> str:
-    """Who works here, by name."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

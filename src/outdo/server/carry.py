@@ -132,8 +132,9 @@ def confirm(
         needed: Role = role if was == now or at_least(role, "maintainer") else "maintainer"
         for project in sorted(was | now):
             if not actor.may("viewer" if thing.reads else needed, project):
+                where = f"in project '{project}'" if project else "in all projects, as it belongs to none"
                 raise Forbidden(
-                    f"this needs the role {needed} in project '{project}'; the tag `{PROJECT_TAG}`, or else the first "
+                    f"this needs the role {needed} {where}; the tag `{PROJECT_TAG}`, or else the first "
                     "part of an experiment's name, says which project something belongs to"
                 )
 

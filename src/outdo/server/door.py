@@ -88,12 +88,13 @@ class Door:
     def _by_token(self, accounts: Accounts, presented: Presented) -> Actor:
         now = self._book.now()
         token = accounts.tokens.get(presented.id)
-        if token is None or not token.matches(presented.secret):
+        user = accounts.users.get(token.user) if token else None
+        if token is None or user is None or not token.matches(presented.secret):
             raise NotSignedIn("the token does not hold: it was revoked, or is none of this server's")
         if token.is_over(now):
             raise NotSignedIn("the token has expired; `outdo token new` makes another one")
         self._note_use(token, now)
-        return Actor(token.user, f"token {token.id}", accounts.users[token.user].grants, token.limit)
+        return Actor(token.user, f"token {token.id}", user.grants, token.limit)
 
     async def _by_password(self, accounts: Accounts, claimed: Claimed, address: str) -> User:
         user = accounts.users.get(claimed.user)
