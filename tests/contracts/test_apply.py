@@ -206,3 +206,32 @@ def test_data_that_was_edited_is_not_overwritten_and_nothing_is_touched(tracking
 def test_data_stays_where_only_code_is_put_back(tracking: Path) -> None:
     assert put_back(tracking, "code").data == ()
     assert (tracking / "raw" / "x").read_text() == "new"
+
+
+# A branch in a repository of DVC's.
+
+
+@pytest.mark.parametrize("tracking", ["dvc.yaml"], indirect=True)
+def test_a_branch_in_a_repository_of_dvcs_has_dvcs_lock(tracking: Path) -> None:
+    project = open_project(str(tracking))
+    then = git(tracking, "show", "HEAD~2:tracking/dvc.lock")
+    subprocess.run(["rm", "-rf", ".dvc/cache/files", "out", "raw/x"], cwd=tracking, check=True)
+    project.objects.put_bytes(b"old")
+    assert branch(project, "1").notices == ()
+    assert git(tracking, "show", "run-1:tracking/dvc.lock") == then
+    assert "outdo.lock" not in git(tracking, "ls-tree", "--name-only", "run-1").split()
+    held = [path.read_text() for path in (tracking / ".dvc/cache/files").rglob("*") if path.is_file()]
+    assert held == ["old"]
+
+
+@pytest.mark.parametrize("tracking", ["dvc.yaml"], indirect=True)
+def test_a_stage_whose_data_is_nowhere_is_told(tracking: Path) -> None:
+    subprocess.run(["rm", "-rf", ".dvc/cache", ".outdo/objects"], cwd=tracking, check=True)
+    told = branch(open_project(str(tracking)), "1").notices
+    assert told[-1] == "`dvc.lock` can't tell of stage 'a': what it read is nowhere any more"
+
+
+@pytest.mark.parametrize("tracking", ["outdo.yaml"], indirect=True)
+def test_elsewhere_it_has_none(tracking: Path) -> None:
+    branch(open_project(str(tracking)), "1")
+    assert "dvc.lock" not in git(tracking, "ls-tree", "--name-only", "run-1").split()

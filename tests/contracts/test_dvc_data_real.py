@@ -249,3 +249,28 @@ def test_changed_data_that_a_run_reads_is_added_as_dvc_does(repo: Path) -> None:
         assert (repo / file).read_text() == (theirs / file).read_text()
     assert cached(repo) == cached(theirs)
     assert "up to date" in dvc(repo, "status")
+
+
+def test_a_branch_of_a_trial_is_what_dvc_takes_for_done(repo: Path) -> None:
+    pipeline = """
+stages:
+  all:
+    cmd: mkdir -p d && cat raw/a params.yaml > d/all && cp params.yaml m.yaml
+    deps: [raw]
+    params: [lr]
+    outs: [d]
+    metrics: [m.yaml: {cache: false}]
+  last: {cmd: cp d/all b, deps: [d], outs: [b]}
+"""
+    write(repo, {"dvc.yaml": pipeline, "params.yaml": "lr: 0.1\n"})
+    dvc(repo, "add", "-q", "raw")
+    dvc(repo, "repro", "-q")
+    commit(repo)
+    outdo(repo, "run", "--set", "lr=0.2")
+    assert "run-1" in outdo(repo, "branch", "1")
+    git(repo, "checkout", "-q", "run-1")
+    assert "outdo.lock" not in git(repo, "ls-tree", "--name-only", "HEAD").split()
+    dvc(repo, "checkout", "-q")
+    assert "up to date" in dvc(repo, "status")
+    assert (repo / "b").read_text() == "1\nlr: 0.2\n"
+    assert "didn't change" in dvc(repo, "repro")

@@ -5,16 +5,19 @@ The workspace, the index and the branch that is checked out stay as they are.
 
 import os
 import tempfile
+from collections.abc import Mapping
 
 from msgspec import Struct
 
 from outdo.app.apply import records_of
 from outdo.app.history import runs_named
 from outdo.app.project import Project
-from outdo.app.sides import of_run, pipeline_of
+from outdo.app.sides import DVC_LOCK, of_run, pipeline_of
 from outdo.core.errors import NoBranch, UserError
-from outdo.core.model import Path, Pipeline
+from outdo.core.model import Path, Pipeline, Record, StageName
 from outdo.core.record import Run
+from outdo.integrations.dvc.adoption import Adoption
+from outdo.integrations.dvc.former import FormerLock
 from outdo.run.git import Refused
 from outdo.run.revisions import Revision, add_branch, commit_of, contents, resolve
 from outdo.store.lock import NAME as LOCK
@@ -71,11 +74,17 @@ def _files(project: Project, run: Run, code: Revision, folder: str) -> tuple[dic
     stages = {stage.name for stage in pipeline.stages}
     known = read_lock(former) if former is not None else {}
     records = {**known, **records_of(project, run, stages)}
-    place = os.path.join(folder, "lock")
-    with open(place, "wb") as file:
-        file.write(text_of({stage: record for stage, record in records.items() if stage in stages}))
-    files = {LOCK: place}
+    files: dict[Path, str] = {}
     notices: list[str] = []
+    if project.repository is None or former is not None:
+        mine = {stage: record for stage, record in records.items() if stage in stages}
+        files[LOCK] = _written(folder, LOCK, text_of(mine))
+    if project.repository is not None:
+        text, untold = _dvc_lock(project, code.commit, pipeline, records_of(project, run, stages))
+        files[DVC_LOCK] = _written(folder, DVC_LOCK, text.encode())
+        notices += [
+            f"`dvc.lock` can't tell of stage '{name}': what it read is nowhere any more" for name in untold
+        ]
     outs = {
         each.path: each.entry for one in run.stages.values() for each in one.artifacts if each.role != "dep"
     }
@@ -89,6 +98,29 @@ def _files(project: Project, run: Run, code: Revision, folder: str) -> tuple[dic
         except UserError:
             notices.append(f"'{path}' stays as the commit has it: the store does not hold what the run wrote")
     return files, notices
+
+
+def _written(folder: str, name: str, content: bytes) -> str:
+    place = os.path.join(folder, name)
+    with open(place, "wb") as file:
+        file.write(content)
+    return place
+
+
+def _dvc_lock(
+    project: Project, commit: str, pipeline: Pipeline, records: Mapping[StageName, Record]
+) -> tuple[str, list[StageName]]:
+    """DVC's lock of the run, and the stages that it can't tell of."""
+
+    def read(path: Path) -> bytes | None:
+        return contents(project.root, commit, [path]).get(path)
+
+    adoption = project.adopted
+    assert isinstance(adoption, Adoption)
+    former = (read(DVC_LOCK) or b"").decode("utf-8", "replace")
+    told = FormerLock(adoption, project.objects, former, read).told(pipeline.stages, records)
+    adoption.repository.save()
+    return told
 
 
 def _pipeline(project: Project, run: Run, commit: str) -> Pipeline:

@@ -99,6 +99,12 @@ class Adoption:
             outs[path] = entry
         return Record(asked.key, stage.cmd, asked.deps, asked.params, stage.env, outs)
 
+    def look(self, path: Path, entry: Entry) -> Found | None:
+        """What an entry is to DVC, where the workspace holds just that at a path."""
+        if self._workspace.look([path]).get(path) != entry:
+            return None
+        return self.repository.look(path)
+
     def holds(self, entry: Entry) -> bool:
         """Whether the entry came from DVC's cache."""
         return self.twins.holds(entry)
@@ -154,9 +160,9 @@ class Adoption:
             return None
         entry = StageLock(
             stage.script,
-            tuple(_item(stage, path, found) for path, found in deps.items() if found),
+            tuple(item_of(stage, path, found) for path, found in deps.items() if found),
             params_of(stage, record.params),
-            tuple(_item(stage, path, found) for path, found in outs.items() if found),
+            tuple(item_of(stage, path, found) for path, found in outs.items() if found),
         )
         kept = may_be_kept(stage, entry) and all(out.cache or out.role != "out" for out in stage.outs)
         for out in stage.outs:
@@ -246,5 +252,6 @@ def _path(stage: Stage, item: Item) -> Path:
     return posixpath.normpath(posixpath.join(stage.wdir, item.path))
 
 
-def _item(stage: Stage, path: Path, found: Found) -> Item:
+def item_of(stage: Stage, path: Path, found: Found) -> Item:
+    """A path of a stage with what it holds, as `dvc.lock` says it."""
     return Item(_name(stage, path), found.md5, size=found.size, nfiles=found.nfiles, isexec=found.isexec)
