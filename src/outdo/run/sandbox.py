@@ -223,7 +223,7 @@ class Box:
         plain = {name for name in given if name in _KEPT or name.startswith(_KEPT_FAMILIES)}
         harmless = {name for name in plain if not any(word in name.upper() for word in _SECRET)}
         small = {name: given[name] for name in given if name in harmless or name in self._stage.env}
-        return {**small, **(self._given.line.env if self._given.line else {})}
+        return {**(self._given.line.env if self._given.line else {}), **small}
 
     def _traced(self, *, ok: bool) -> Iterator[Path]:
         inside = self._inside

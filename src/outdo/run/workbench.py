@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Mapping
 from math import isfinite
 from time import monotonic, time
-from typing import Protocol
 
 from msgspec import Struct, structs
 
@@ -19,12 +18,10 @@ from outdo.core.model import (
     BuildFinished,
     BuildStarted,
     Entry,
-    Key,
     Path,
     Record,
     RunId,
     Stage,
-    StageName,
     StageRetried,
     StageStarted,
     Status,
@@ -35,8 +32,8 @@ from outdo.core.params import parse
 from outdo.core.values import numbers
 from outdo.run.budget import Share
 from outdo.run.building import Build, Built, Environments
-from outdo.run.clients import chooses_server
-from outdo.run.ports import Cancel, Executor, Job, Outcome, Reached
+from outdo.run.clients import Clients, Line
+from outdo.run.ports import Cancel, Executor, Job, Outcome
 from outdo.run.watch import Watch, Watched
 from outdo.store.objects import Objects
 from outdo.store.results import Results
@@ -51,15 +48,6 @@ SOURCE_FILES = 200
 METRICS_LIMIT = 4 * 1024 * 1024
 """Bytes up to which a metric file is read for numbers."""
 
-
-MOST_LOGGED = 1000
-"""Metrics of a stage that are taken over from what its client logged, the first by name."""
-
-ADDRESS = "MLFLOW_TRACKING_URI"
-"""Who sets this variable says where stages log, and is left alone."""
-
-CONTRADICTS = "MLFLOW_EXPERIMENT_ID"
-"""Of a stage that logs on the run's own line, as that names the experiment."""
 
 COMPELLING = ("forced", "always_changed", "no_inputs")
 """Reasons by which a stage runs even where its result is known."""
@@ -126,18 +114,6 @@ class Orders(Struct, frozen=True):
     watch: Watch
 
 
-class Line(Protocol):
-    """Where a stage's command logs to."""
-
-    def admit(self, stage: StageName, key: Key | None, *, named: bool) -> Reached:
-        """A stage may log from now on; it is told the id of its run if `named`. Raises OSError."""
-        ...
-
-    def values(self, stage: StageName) -> tuple[Mapping[str, float], str]:
-        """The last values that a stage has logged; and, once in a run, why nothing could be logged, if so."""
-        ...
-
-
 class Workbench:
     """Does the work of single stages; called from several threads at once."""
 
@@ -152,7 +128,7 @@ class Workbench:
         self._bring = stores.bring
         self._environments = stores.environments
         self._executor = executor
-        self._line = line
+        self._clients = Clients(folders.root, line) if line else None
         self.cancel = Cancel()
         self._env = {"PYTHONUNBUFFERED": "1", **os.environ, "OUTDO_ROOT": folders.root}
         if folders.dvc:
@@ -229,7 +205,7 @@ class Workbench:
                     orders.post(StageRetried(orders.run, time(), work.stage.name, attempt, failure))
             if outcome is not None and outcome.ending == "cancelled":
                 failure = "stopped"
-            logged = self._logged(work.stage, orders)
+            logged = self._clients.values(work.stage, self._teller(work, orders)) if self._clients else {}
             failure = failure or self._changed_inputs(work)
             if not failure:
                 record = self._store(work, orders.run, monotonic() - started, logged)
@@ -329,36 +305,15 @@ class Workbench:
             env["DVC_STAGE"] = stage.name
         if work.share.gpus:
             env["CUDA_VISIBLE_DEVICES"] = ",".join(gpu for gpu, _ in work.share.gpus)
-        line = self._reach(work, orders, env)
-        if line is not None:
-            env.update(line.env)
-            env.pop(CONTRADICTS, None)
+        line = None
+        if self._clients is not None:
+            line = self._clients.enter(stage, work.action.key, env, self._teller(work, orders))
         cwd = os.path.normpath(os.path.join(self._folders.root, stage.wdir))
         return Job(stage.name, attempt, stage.cmd, cwd, env, log, stage.timeout, line=line)
 
-    def _reach(self, work: Work, orders: Orders, env: Mapping[str, str]) -> Reached | None:
-        """The line that the stage logs on; None where it, or who started the run, says where else."""
-        if self._line is None or env.get(ADDRESS):
-            return None
-        named = not chooses_server(self._folders.root, work.stage)
-        try:
-            return self._line.admit(work.stage.name, work.action.key, named=named)
-        except OSError as error:
-            self._line = None
-            orders.post(Warned(orders.run, time(), f"stages can't log here: {error.strerror}"))
-            return None
-
-    def _logged(self, stage: Stage, orders: Orders) -> Mapping[str, float]:
-        """The last values of what a stage's command has logged."""
-        if self._line is None:
-            return {}
-        found, trouble = self._line.values(stage.name)
-        if trouble:
-            orders.post(Warned(orders.run, time(), trouble, stage.name))
-        if len(found) > MOST_LOGGED:
-            told = f"it logged {len(found):,} metrics; the first {MOST_LOGGED:,} by name are on record"
-            orders.post(Warned(orders.run, time(), told, stage.name))
-        return {name: found[name] for name in sorted(found)[:MOST_LOGGED]}
+    def _teller(self, work: Work, orders: Orders) -> Callable[[str], None]:
+        """Warns of something about a stage."""
+        return lambda message: orders.post(Warned(orders.run, time(), message, work.stage.name))
 
     def _watched(self, work: Work) -> Watched:
         reads: list[Path] = []
