@@ -31,6 +31,8 @@ UNKNOWN: Mapping[str, str] = {
 HOLDING = frozenset({"experiment", "experiment name", "run", "logged model"})
 """What other things belong to."""
 LONGEST_AGENT = 200
+MOST_NAMED = 20
+"""Things that a row of the trail names."""
 
 
 def ask(connection: Connection, endpoint: Endpoint, asked: Any, seat: Seat) -> Json:
@@ -73,6 +75,8 @@ def entry(seat: Seat, action: str, things: Sequence[Thing], told: str) -> Entry:
     """What the trail is told of a change that was made now."""
     caller = seat.caller
     about = [str(thing) for thing in things if not thing.reads]
+    if len(about) > MOST_NAMED:
+        about[MOST_NAMED:] = [f"and {len(about) - MOST_NAMED} more"]
     return Entry(
         seat.now(),
         caller.actor.name,

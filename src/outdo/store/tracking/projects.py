@@ -6,11 +6,26 @@ else to that of the first run that a version of it came from; without versions i
 """
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, Select, Table, and_, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from outdo.core.access import PROJECT_TAG, Sight, Thing, project_of
 from outdo.store.tracking.files import VERSIONS
+from outdo.store.tracking.prepared import Prepared
 from outdo.store.tracking.tables import (
     experiment_tags,
     experiments,
@@ -38,7 +53,8 @@ def projects_of(connection: Connection, thing: Thing) -> Projects | None:
         case "experiment name":
             return _of_experiment(connection, experiments.c.name == thing.name)
         case "run":
-            return _of_experiment(connection, experiments.c.id == _in(logged_runs, thing.name))
+            row: Any = _OF_RUN.run(connection, {"id": thing.name}).first()
+            return None if row is None else frozenset({_project(row[0], row[1])})
         case "logged model":
             return _of_experiment(connection, experiments.c.id == _in(logged_models, thing.name))
         case "model":
@@ -105,7 +121,7 @@ def experiment_id(name: str) -> int:
     return int(name) if name.isascii() and name.isdigit() and len(name) <= 18 else -1
 
 
-def _in(table: Table, id_: str) -> ScalarSelect[int]:
+def _in(table: Table, id_: "str | BindParameter[str]") -> ScalarSelect[int]:
     return select(table.c.experiment).where(table.c.id == id_).scalar_subquery()
 
 
@@ -158,9 +174,13 @@ def _first_of_runs() -> Select[tuple[int]]:
 
 def _with_tag() -> Select[tuple[str, str | None]]:
     tag = experiment_tags.c
-    on = and_(tag.experiment == experiments.c.id, tag.key == PROJECT_TAG)
+    on = and_(tag.experiment == experiments.c.id, tag.key == literal_column(f"'{PROJECT_TAG}'"))
     return select(experiments.c.name, tag.value).outerjoin_from(experiments, experiment_tags, on)
 
 
 def _project(name: str, tag: str | None) -> str:
     return project_of(name) if tag is None else tag
+
+
+_OF_RUN = Prepared(lambda _: _with_tag().where(experiments.c.id == _in(logged_runs, bindparam("id"))))
+"""Asked for every point that is logged by who works in some projects alone."""
