@@ -63,8 +63,8 @@ def until(what: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("home"), "--private-webhooks") as running:
+def server(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("home"), "--private-webhooks", database=database) as running:
         yield running
 
 
