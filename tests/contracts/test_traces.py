@@ -284,6 +284,19 @@ def test_an_assessment_is_changed_where_the_mask_says_so(server: Served, place: 
     )
 
 
+@pytest.mark.parametrize(
+    "value",
+    [b"1" * 40, b"1e400", b"-0", b'"\\u0000"', b"[[1]]", b'{"a": {}}', b"null"],
+    ids=["huge", "infinite", "minus", "nul", "list", "object", "nothing"],
+)
+def test_a_value_of_any_kind_is_kept_or_refused(server: Served, place: str, value: bytes) -> None:
+    id_ = trace(server, place, 1)
+    body = b'{"assessment": {"assessment_name": "a", "feedback": {"value": ' + value + b"}}}"
+    made = server.ask("POST", f"{THIRD}/traces/{id_}/assessments", body, JSON)
+    assert made.status in (200, 400)
+    assert server.ask("GET", f"{THIRD}/traces/{id_}").status == 200
+
+
 def test_one_that_overrides_another_gives_it_back_when_it_is_gone(server: Served, place: str) -> None:
     id_ = trace(server, place, 1)
     assess = f"traces/{id_}/assessments"
@@ -333,6 +346,17 @@ def test_what_is_deleted_has_to_be_said_in_one_way(
     assert call(server, "POST", "traces/delete-traces", API, experiment_id=place, **asked).status == 400
 
 
+def test_deleting_a_trace_deletes_no_other_artifacts_whatever_its_tags_say(
+    server: Served, place: str
+) -> None:
+    id_ = trace(server, place, 1)
+    server.put_file(f"{place}/run/artifacts/model.bin", b"kept")
+    other = f"mlflow-artifacts:/{place}/run/artifacts"
+    call(server, "PATCH", f"traces/{id_}/tags", key="mlflow.artifactLocation", value=other)
+    call(server, "POST", "traces/delete-traces", API, experiment_id=place, request_ids=[id_])
+    assert server.file(f"{place}/run/artifacts/model.bin").said == b"kept"
+
+
 # Older clients.
 
 
@@ -360,6 +384,8 @@ def test_an_older_client_tells_of_a_beginning_and_an_end(server: Served, place: 
         (b"{}", JSON),
         (b'{"resourceSpans": 1}', JSON),
         (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"name": "no ids"}]}]}]}', JSON),
+        (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": 1e400}]}]}]}', JSON),
+        (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"flags": "' + b"9" * 40 + b'"}]}]}]}', JSON),
         (b"x", {"Content-Type": "text/plain"}),
         (b"x", {**JSON, "Content-Encoding": "br"}),
         (b"x", {**JSON, "Content-Encoding": "gzip"}),
@@ -374,6 +400,8 @@ def test_an_older_client_tells_of_a_beginning_and_an_end(server: Served, place: 
         "nothing",
         "number",
         "no ids",
+        "infinite",
+        "huge",
         "text",
         "brotli",
         "no gzip",
@@ -386,6 +414,25 @@ def test_a_request_that_holds_no_spans_is_refused_in_words(
 ) -> None:
     refused = server.ask("POST", "/v1/traces", body, {"x-mlflow-experiment-id": "0", **headers})
     assert (refused.status, refused.code) == (400, "INVALID_PARAMETER_VALUE")
+
+
+@pytest.mark.parametrize(
+    ("call_", "asked"),
+    [
+        ("traces", {"experiment_id": "0", "timestamp_ms": 10**18}),
+        ("traces", {"experiment_id": "0", "timestamp_ms": -1}),
+        ("traces/delete-traces", {"experiment_id": "0", "max_timestamp_millis": 10**30}),
+        ("traces/delete-traces", {"experiment_id": "0", "request_ids": ["x"] * 1001}),
+        (
+            "traces/link-prompts",
+            {"trace_id": "none", "prompt_versions": [{"name": "n" * 9000, "version": "1"}]},
+        ),
+    ],
+)
+def test_what_no_calendar_and_no_list_holds_is_refused(
+    server: Served, call_: str, asked: dict[str, Any]
+) -> None:
+    assert server.post(call_, **asked).status in (400, 404)
 
 
 def test_spans_say_which_experiment_they_are_of(server: Served) -> None:
@@ -405,6 +452,7 @@ def test_spans_say_which_experiment_they_are_of(server: Served) -> None:
         {"execution_duration": "soon"},
         {"state": "LOST"},
         {"tags": {"a\nb": "c"}},
+        {"trace_metadata": {"k" * 251: "v"}},
         {"assessments": [{"assessment_name": "a"}]},
     ],
 )

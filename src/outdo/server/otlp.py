@@ -258,7 +258,10 @@ def _plain_value(said: Any, kind: str, depth: int) -> Any:
             return _told(float(said))
         if kind in NAMES:
             return said if said in NAMES[kind] else _named(kind, int(said))
-        return int(said)
+        number = int(said)
+        if not -(1 << 63) <= number < 1 << 64:
+            raise Invalid(_BROKEN)
+        return number
     except (ValueError, TypeError, OverflowError):
         raise Invalid(_BROKEN) from None
 

@@ -111,6 +111,8 @@ def _steps(asked: Interval) -> tuple[int, int] | None:
             f"end_step must be greater than start_step. Found start_step={asked.start_step} and "
             f"end_step={asked.end_step}."
         )
+    if not (asked.start_step >= -(1 << 63) and asked.end_step < 1 << 63):
+        raise Invalid("start_step and end_step must be valid longs (64-bit integers).")
     return asked.start_step, asked.end_step
 
 

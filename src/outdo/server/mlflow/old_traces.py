@@ -13,7 +13,13 @@ from outdo.server.endpoint import Desk, Endpoint, Json
 from outdo.server.mlflow import traces as newer
 from outdo.server.mlflow.paging import said_page
 from outdo.server.mlflow.shapes import Tag, experiment_number, require
-from outdo.server.mlflow.trace_shapes import read_state, read_trace_tags, said_old
+from outdo.server.mlflow.trace_shapes import (
+    read_metadata,
+    read_moment,
+    read_state,
+    read_trace_tags,
+    said_old,
+)
 from outdo.store.tracking import traces
 
 
@@ -58,10 +64,10 @@ def start(connection: Connection, asked: Start, desk: Desk) -> Json:
     made = Trace(
         id_,
         experiment_number(asked.experiment_id),
-        asked.timestamp_ms,
+        read_moment(asked.timestamp_ms, "timestamp_ms"),
         None,
         "IN_PROGRESS",
-        metadata=_texts(asked.request_metadata),
+        metadata=read_metadata(_texts(asked.request_metadata)),
         tags=read_trace_tags(_texts(asked.tags)),
     )
     traces.put(connection, made)
@@ -69,8 +75,9 @@ def start(connection: Connection, asked: Start, desk: Desk) -> Json:
 
 
 def end(connection: Connection, asked: End, desk: Desk) -> Json:
-    metadata, tags = _texts(asked.request_metadata), read_trace_tags(_texts(asked.tags))
-    traces.end(connection, asked.request_id, asked.timestamp_ms, read_state(asked.status))
+    metadata, tags = read_metadata(_texts(asked.request_metadata)), read_trace_tags(_texts(asked.tags))
+    ended = read_moment(asked.timestamp_ms, "timestamp_ms")
+    traces.end(connection, asked.request_id, ended, read_state(asked.status))
     traces.put_metadata(connection, asked.request_id, metadata)
     for key, value in tags.items():
         traces.set_tag(connection, asked.request_id, key, value)

@@ -11,11 +11,13 @@ from msgspec import Raw, Struct, ValidationError, convert, json
 from outdo.core.refusals import Invalid
 from outdo.core.spans import Assessment, Kind, Trace, TraceState
 from outdo.core.tracking import Milliseconds
-from outdo.server.mlflow.shapes import check_key, check_length, experiment_number, filled, require
+from outdo.server.mlflow.shapes import KEY_LENGTH, check_key, check_length, experiment_number, filled, require
 
 ID_LENGTH = 50
 TAG_LENGTH = 8000
 PREVIEW_LENGTH = 1000
+LAST = 253_402_300_800_000
+"""The milliseconds of the year 10000."""
 STATES: tuple[TraceState, ...] = ("STATE_UNSPECIFIED", "OK", "ERROR", "IN_PROGRESS")
 _ID = re.compile(r"[A-Za-z0-9_\-]+")
 _SECONDS = re.compile(r"(-?\d{1,12})(?:\.(\d{1,9}))?s")
@@ -89,7 +91,7 @@ def read_trace(info: Info, now: Milliseconds) -> Trace:
         info.client_request_id,
         info.request_preview,
         info.response_preview,
-        info.trace_metadata,
+        read_metadata(info.trace_metadata),
         read_trace_tags(info.tags),
         tuple(read_assessment(said, id_, now) for said in info.assessments),
     )
@@ -116,6 +118,20 @@ def read_state(state: str | int) -> TraceState:
 def read_trace_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags; raises `Invalid`. A value that is too long is cut."""
     return {check_key(key, "key"): value[:TAG_LENGTH] for key, value in tags.items()}
+
+
+def read_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The metadata; raises `Invalid`."""
+    for key in metadata:
+        check_length("trace_metadata key", KEY_LENGTH, key)
+    return dict(metadata)
+
+
+def read_moment(moment: int, name: str) -> Milliseconds:
+    """A time that a calendar has; raises `Invalid`."""
+    if not 0 <= moment < LAST:
+        raise Invalid(f"Invalid value {moment} for parameter '{name}' supplied")
+    return moment
 
 
 def read_assessment(said: Said, trace: str, now: Milliseconds) -> Assessment:

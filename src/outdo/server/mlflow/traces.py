@@ -11,12 +11,13 @@ from outdo.core.refusals import Invalid, NotYet
 from outdo.core.spans import Trace
 from outdo.server.endpoint import Desk, Endpoint, Json
 from outdo.server.mlflow.paging import read_page, said_page
-from outdo.server.mlflow.shapes import check_key, experiment_number, require
+from outdo.server.mlflow.shapes import check_key, check_length, experiment_number, require
 from outdo.server.mlflow.trace_filters import trace_conditions, trace_orders
 from outdo.server.mlflow.trace_shapes import (
     TAG_LENGTH,
     Info,
     Location,
+    read_moment,
     read_trace,
     said_trace,
     said_whole,
@@ -29,6 +30,9 @@ STATS_KEY = "mlflow.trace.sizeStats"
 FIXED_TAGS = frozenset({traces.SPANS_TAG, "mlflow.trace.archiveLocation", "mlflow.trace.archivalFailure"})
 MOST = 500
 MOST_LINKS = 100
+MOST_DELETED = 1000
+LONGEST_TARGET = 300
+MOST_DELETED_BY_TIME = 1 << 31
 
 
 class Told(Struct, frozen=True):
@@ -192,12 +196,16 @@ def delete(connection: Connection, asked: Delete, desk: Desk) -> Json:
         raise Invalid("`max_traces` can't be specified if `trace_ids` is specified.")
     if asked.max_traces is not None and asked.max_traces <= 0:
         raise Invalid(f"`max_traces` must be a positive integer, received {asked.max_traces}.")
+    if len(asked.request_ids) > MOST_DELETED:
+        raise Invalid(f"At most {MOST_DELETED} traces can be deleted at once. Got {len(asked.request_ids)}.")
+    if asked.max_timestamp_millis is not None:
+        read_moment(asked.max_timestamp_millis, "max_timestamp_millis")
     gone = traces.remove(
         connection,
         experiment_number(asked.experiment_id),
         ids=asked.request_ids,
         until=asked.max_timestamp_millis,
-        most=asked.max_traces,
+        most=None if asked.max_traces is None else min(asked.max_traces, MOST_DELETED_BY_TIME),
     )
     return {"traces_deleted": gone}
 
@@ -235,6 +243,8 @@ def join_prompts(connection: Connection, asked: JoinPrompts, desk: Desk) -> Json
     require("prompt_versions", asked.prompt_versions or None)
     traces.number_of(connection, asked.trace_id)
     targets = [f"{one.name}/{one.version}" for one in asked.prompt_versions]
+    for target in targets:
+        check_length("prompt_versions", LONGEST_TARGET, target)
     traces.link(connection, [asked.trace_id], "prompt", targets)
     return {}
 

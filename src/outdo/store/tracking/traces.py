@@ -11,7 +11,7 @@ from outdo.core.spans import LinkKind, Span, Told, Trace
 from outdo.core.tracking import Milliseconds
 from outdo.store.tracking import assessments, files
 from outdo.store.tracking.experiments import require_active
-from outdo.store.tracking.tables import new_number, upsert
+from outdo.store.tracking.tables import experiments, new_number, upsert
 from outdo.store.tracking.trace_tables import spans, trace_links, trace_metadata, trace_tags, traces
 
 PLACE_TAG = "mlflow.artifactLocation"
@@ -167,12 +167,10 @@ def remove(
     if until is not None:
         query = query.where(traces.c.started <= until)
     rows = connection.execute(query.order_by(traces.c.started, traces.c.id).limit(most)).all()
+    # Where its artifacts are follows from the trace alone: its tag says so too, but anybody can set that.
+    where = connection.scalar(select(experiments.c.location).where(experiments.c.id == experiment)) or ""
     for row in rows:
-        place: str | None = connection.scalar(
-            select(trace_tags.c.value).where(trace_tags.c.trace == row.number, trace_tags.c.key == PLACE_TAG)
-        )
-        if place:
-            files.remove(connection, place.partition(":/")[2].removesuffix("/artifacts"))
+        files.remove(connection, f"{_folder(where)}/traces/{row.id}".lstrip("/"))
         connection.execute(delete(traces).where(traces.c.number == row.number))
     return len(rows)
 
@@ -230,6 +228,11 @@ def _changed(row: Row[Any], told: Told) -> dict[str, Any]:
         if getattr(row, name) is None and getattr(told, name) is not None:
             changed[name] = getattr(told, name)
     return changed
+
+
+def _folder(location: str) -> str:
+    """The path of the folder that an address of artifacts means."""
+    return location.partition(":/")[2].strip("/")
 
 
 def _number(connection: Connection, id_: str) -> int | None:
