@@ -93,17 +93,13 @@ def _put_runs(connection: Connection, many: int, keys: Sequence[int], rows: Sequ
 
 def _keys(connection: Connection, names: Sequence[str]) -> list[int]:
     connection.execute(insert(tables.metric_keys), [{"name": name} for name in names])
-    found = dict(
-        connection.execute(select(tables.metric_keys.c.name, tables.metric_keys.c.id)).tuples().all()
-    )
+    found = dict(connection.execute(select(tables.metric_keys.c.name, tables.metric_keys.c.id)).all())
     return [found[name] for name in names]
 
 
 def _numbers(connection: Connection, ids: Sequence[str]) -> list[int]:
     columns = tables.logged_runs.c
-    found = dict(
-        connection.execute(select(columns.id, columns.number).where(columns.id.in_(ids))).tuples().all()
-    )
+    found = dict(connection.execute(select(columns.id, columns.number).where(columns.id.in_(ids))).all())
     return [found[id_] for id_ in ids]
 
 

@@ -17,7 +17,8 @@ Form = Literal["text", "json", "off"]
 
 WAITING = 20_000
 """Lines that may wait to be written."""
-_AT_ONCE = 200
+_AT_ONCE = 2_000
+_PAUSE = 0.05
 _PATIENCE = 2.0
 
 
@@ -87,6 +88,7 @@ class Log:
                 pass  # nobody reads any more, or the disk is full; the server goes on
             if line is None:
                 return
+            time.sleep(_PAUSE)
 
 
 class Passing(logging.Handler):

@@ -4,11 +4,22 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
 from outdo.core.refusals import BadState, NameTaken, Unknown
 from outdo.core.tracking import Experiment, Milliseconds
+from outdo.store.tracking.prepared import Prepared
 from outdo.store.tracking.tables import experiment_tags, experiments, logged_runs, new_number, upsert
+
+_OWN = ("id", "name", "location", "active", "created", "updated")
+_ONE = Prepared(
+    lambda _: select(*(experiments.c[name] for name in _OWN)).where(experiments.c.id == bindparam("id"))
+)
+_TAGS = Prepared(
+    lambda _: select(experiment_tags.c.key, experiment_tags.c.value).where(
+        experiment_tags.c.experiment == bindparam("id")
+    )
+)
 
 
 def create(connection: Connection, made: Experiment) -> int:
@@ -39,10 +50,12 @@ def create_first(connection: Connection, made: Experiment) -> None:
 
 def find(connection: Connection, number: int) -> Experiment:
     """The experiment of this id; raises `Unknown`."""
-    found = _read(connection, select(experiments).where(experiments.c.id == number))
-    if not found:
+    found = _ONE.run(connection, {"id": number}).first()
+    if found is None:
         raise Unknown(f"No Experiment with id={number} exists")
-    return found[0]
+    id_, name, location, active, created, updated = found
+    tags = dict(_TAGS.run(connection, {"id": number}).all())
+    return Experiment(id_, name, location, bool(active), created, updated, tags)
 
 
 def find_name(connection: Connection, name: str) -> Experiment | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 Make = Callable[[Any], Any]
@@ -17,8 +17,8 @@ class Prepared:
         self._make = make
         self._texts: dict[str, tuple[str, Sequence[str] | None]] = {}
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
-        """Carries it out with these values."""
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+        """The result of carrying it out with these values."""
         text, order = self._text(connection)
         return connection.exec_driver_sql(text, dict(values) if order is None else _row(order, values))
 

@@ -16,14 +16,21 @@ from outdo.store.tracking.tables import (
     latest,
     logged_runs,
     metric_keys,
-    new_number,
     run_params,
     run_tags,
-    upsert,
+    set_or_added,
 )
 
 NAME_TAG = "mlflow.runName"
 
+_RUN = Prepared(
+    lambda insert: (
+        insert(logged_runs)
+        .values({c.name: bindparam(c.name, type_=c.type) for c in logged_runs.c if c.name != "number"})
+        .returning(logged_runs.c.number)
+    )
+)
+_TAG = Prepared(set_or_added(run_tags, ["value"]))
 _PLACE = Prepared(
     lambda _: select(logged_runs.c.number, logged_runs.c.experiment, logged_runs.c.active).where(
         logged_runs.c.id == bindparam("id")
@@ -34,7 +41,7 @@ _PLACE = Prepared(
 def create(connection: Connection, info: RunInfo, tags: Mapping[str, str]) -> LoggedRun:
     """A new run with these tags; raises `Unknown` or `BadState` for its experiment."""
     require_active(connection, info.experiment)
-    number = new_number(connection, logged_runs, asdict(info))
+    number: int = _RUN.run(connection, asdict(info)).scalar_one()
     _put_tags(connection, number, tags)
     return LoggedRun(info, {}, tags)
 
@@ -46,7 +53,7 @@ def number_of(connection: Connection, id_: str) -> int:
 
 def place_of(connection: Connection, id_: str) -> tuple[int, int]:
     """The numbers of a run, which must not be deleted, and of its experiment; raises `Unknown` or `BadState`."""
-    row: Any = _PLACE.run(connection, {"id": id_}).first()
+    row = _PLACE.run(connection, {"id": id_}).first()
     if row is None:
         raise Unknown(f"Run with id={id_} not found")
     number, experiment, active = row
@@ -169,7 +176,7 @@ def remove_tag(connection: Connection, id_: str, key: str) -> None:
 
 def _put_tags(connection: Connection, number: int, tags: Mapping[str, str]) -> None:
     rows = [{"run": number, "key": key, "value": value} for key, value in tags.items()]
-    upsert(connection, run_tags, rows, ["value"])
+    _TAG.run_all(connection, rows)
 
 
 def _info(row: Row[Any]) -> RunInfo:

@@ -1,11 +1,13 @@
 """How things are, for the audit trail: what a change of theirs can touch, and nothing that may be large."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, select
+from sqlalchemy import Column, Connection, Table, bindparam, select
 
 from outdo.core.access import Thing
+from outdo.store.tracking.prepared import Prepared
 from outdo.store.tracking.projects import experiment_id
 from outdo.store.tracking.tables import (
     aliases,
@@ -31,12 +33,11 @@ def state_of(connection: Connection, thing: Thing) -> State:
     """What is known of a thing by name; nothing where it is not there."""
     match thing.kind:
         case "experiment":
-            here = experiments.c.id == experiment_id(thing.name)
-            return _read(connection, experiments, here, experiment_tags)
+            return _read(connection, experiments.c.id, experiment_id(thing.name), experiment_tags)
         case "run":
-            return _read(connection, logged_runs, logged_runs.c.id == thing.name, run_tags)
+            return _read(connection, logged_runs.c.id, thing.name, run_tags)
         case "logged model":
-            return _read(connection, logged_models, logged_models.c.id == thing.name, logged_model_tags)
+            return _read(connection, logged_models.c.id, thing.name, logged_model_tags)
         case "model":
             return _model(connection, thing.name)
         case "version":
@@ -46,7 +47,7 @@ def state_of(connection: Connection, thing: Thing) -> State:
         case "webhook":
             return _webhook(connection, thing.name)
         case "trace":
-            return _read(connection, traces, traces.c.id == thing.name, trace_tags)
+            return _read(connection, traces.c.id, thing.name, trace_tags)
     return {}
 
 
@@ -60,19 +61,30 @@ _TOLD: Mapping[Table, tuple[str, ...]] = {
 }
 
 
-def _read(connection: Connection, table: Table, here: ColumnElement[bool], tags: Table) -> State:
-    number = next(iter(table.primary_key))
-    names = _TOLD[table]
-    row = connection.execute(select(number, *(table.c[name] for name in names)).where(here)).first()
-    if row is None:
+def _read(connection: Connection, column: Column[Any], value: object, tags: Table) -> State:
+    row, tagged = _questions(column, tags)
+    found = row.run(connection, {"value": value}).first()
+    if found is None:
         return {}
-    told = dict(zip(names, row[1:], strict=True))
-    tagged = connection.execute(select(tags.c.key, tags.c.value).where(tags.c[0] == row[0]))
-    return {**told, **{f"tags.{tag.key}": tag.value for tag in tagged}}
+    told = dict(zip(_TOLD[column.table], found[1:], strict=True))
+    for name in told.keys() & {"active"}:
+        told[name] = bool(told[name])  # SQLite has numbers for it
+    return {**told, **{f"tags.{key}": text for key, text in tagged.run(connection, {"owner": found[0]})}}
+
+
+@cache
+def _questions(column: Column[Any], tags: Table) -> tuple[Prepared, Prepared]:
+    """What is asked of a thing, and of its tags."""
+    table = column.table
+    number = next(iter(table.primary_key))
+    names = [table.c[name] for name in _TOLD[table]]
+    row = Prepared(lambda _: select(number, *names).where(column == bindparam("value")))
+    tagged = Prepared(lambda _: select(tags.c.key, tags.c.value).where(tags.c[0] == bindparam("owner")))
+    return row, tagged
 
 
 def _model(connection: Connection, name: str) -> State:
-    state = _read(connection, registered_models, registered_models.c.name == name, model_tags)
+    state = _read(connection, registered_models.c.name, name, model_tags)
     if not state:
         return {}
     pointed = (
@@ -90,7 +102,8 @@ def _version(connection: Connection, name: str) -> State:
     if not (number.isascii() and number.isdigit() and len(number) <= 9):
         return {}
     here = (model_versions.c.name == model) & (model_versions.c.version == int(number))
-    return _read(connection, model_versions, here, version_tags)
+    found = connection.scalar(select(model_versions.c.number).where(here))
+    return _read(connection, model_versions.c.number, found, version_tags)
 
 
 def _webhook(connection: Connection, id_: str) -> State:

@@ -1,7 +1,7 @@
 """The tables of what clients log, the same on SQLite and PostgreSQL, and the way a database gets them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     insert,
     make_url,
 )
@@ -444,6 +445,17 @@ def new_number(connection: Connection, table: Table, row: dict[str, Any]) -> int
     assert found is not None
     number: int = found[0]
     return number
+
+
+def set_or_added(table: Table, update: Sequence[str]) -> Callable[[Any], Any]:
+    """What `upsert` says, for a statement that is made once."""
+
+    def make(insert_: Any) -> Any:
+        statement = insert_(table).values({c.name: bindparam(c.name, type_=c.type) for c in table.c})
+        changed = {name: statement.excluded[name] for name in update}
+        return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
+
+    return make
 
 
 def upsert(

@@ -1,7 +1,6 @@
 """The audit trail as rows of the database: written in the transaction of the change that it tells of."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -57,7 +56,7 @@ def append(connection: Connection, entries: Sequence[Entry]) -> None:
 
 def head(connection: Connection) -> Head:
     """The end of the trail."""
-    row: Any = _HEAD.run(connection, {}).first()
+    row = _HEAD.run(connection, {}).first()
     return Head(row[0], _bytes(row[1])) if row else Head()
 
 
