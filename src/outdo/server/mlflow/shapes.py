@@ -170,7 +170,7 @@ def check_key(key: str | None, path: str, label: str = "") -> str:
 
 def experiment_number(text: str) -> int:
     """The number of an experiment; raises `Invalid`."""
-    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
         raise Invalid(f"Invalid experiment ID '{text}'. Experiment ID must be a valid integer.")
     return int(text)
 
