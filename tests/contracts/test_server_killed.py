@@ -17,7 +17,7 @@ from blake3 import blake3
 
 from tests.contracts.served import Reply, Served, served
 
-KILLS = int(os.environ.get("OUTDO_KILLS", "40"))
+KILLS = int(os.environ.get("OUTDO_KILLS", "30"))
 CLIENTS = 3
 BATCH = 20
 """Points of a batch; theirs have steps below nothing, and those of single ones above."""
