@@ -54,6 +54,12 @@ def sent(server: Served, upload: Any) -> list[dict[str, Any]]:
     return [{"part_number": number, "etag": mark} for number, mark in enumerate(marks, 1)]
 
 
+@pytest.mark.parametrize("secret", ["", "0" * 64, "\xe9"])
+def test_a_part_without_the_secret_of_its_upload_is_not_taken(server: Served, secret: str) -> None:
+    part = begin(server, "0/secret/artifacts")["credentials"][0]
+    assert put(server, {**part, "headers": {"x-outdo-upload": secret}}, b"x").status == 404
+
+
 def test_parts_become_one_artifact(server: Served) -> None:
     upload = begin(server, "0/joined/artifacts")
     parts = sent(server, upload)

@@ -133,6 +133,12 @@ def changes(who: Served, at: Project) -> dict[str, Reply]:
             "PATCH", f"{THIRD}/traces/{at.trace}/tags", json.encode({"key": "t", "value": "1"}), JSON
         ),
         "file": who.put_file(f"{at.experiment}/{at.run}/artifacts/new.txt", b"new"),
+        "file in parts": who.ask(
+            "POST",
+            f"/api/2.0/mlflow-artifacts/mpu/create/{at.experiment}/{at.run}/artifacts",
+            json.encode({"path": "big.bin", "num_parts": 2}),
+            JSON,
+        ),
         "model tag": who.post("registered-models/set-tag", name=at.model, key="t", value="1"),
         "version": who.post("model-versions/create", name=at.model, source=f"runs:/{at.run}/model"),
     }

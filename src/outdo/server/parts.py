@@ -65,7 +65,8 @@ class Parts:
         """The upload of this id, whose secret this is, and which has such a part; raises `Unknown`."""
         with self._lock:
             found = self._uploads.get(id_)
-        if found is None or not hmac.compare_digest(found.secret, secret) or not 1 <= number <= found.count:
+        same = found is not None and hmac.compare_digest(found.secret.encode(), secret.encode())
+        if found is None or not same or not 1 <= number <= found.count:
             raise Unknown(f"No such upload, or no such part of it: '{id_}'")
         found.touched = monotonic()
         return found
