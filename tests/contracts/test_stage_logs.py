@@ -27,6 +27,7 @@ stages:
   count: {{cmd: 'echo "{{\\"rows\\": 7}}" > rows.json', metrics: [rows.json], deps: [train.py]}}
   dies: {{cmd: {PYTHON} dies.py, deps: [dies.py]}}
   grows: {{cmd: {PYTHON} grows.py, deps: [grows.py]}}
+  makes: {{cmd: {PYTHON} makes.py, deps: [makes.py]}}
   chooses: {{cmd: {PYTHON} chooses.py, deps: [chooses.py], outs: [chosen.json]}}
   elsewhere: {{cmd: {PYTHON} elsewhere.py, deps: [elsewhere.py]}}
   stranger: {{cmd: {PYTHON} stranger.py, deps: [stranger.py], outs: [refused.json]}}
@@ -42,7 +43,13 @@ write("model", [1])
 write("scores.json", {"auc": 0.9})
 """,
     "dies.py": "log('loss', 0.7)\nsys.exit(3)\n",
+    "makes.py": """
+made = ask("runs/create", {"experiment_id": "0", "run_name": "by a client"})["run"]["info"]["run_id"]
+log("loss", 0.6, run=made)
+assert made == RUN
+""",
     "grows.py": """
+ask("runs/get", run_id=RUN)
 made = ask("runs/create", {"experiment_id": "0", "run_name": "fold 1"})["run"]["info"]["run_id"]
 log("loss", 0.4, run=made)
 """,
@@ -183,6 +190,11 @@ def test_a_run_that_a_stage_makes_belongs_to_it(told: Told) -> None:
         "runs/search", experiment_ids=["0"], filter=f"tags.mlflow.parentRunId = '{parent}'"
     ).said["runs"]
     assert [one["info"]["run_name"] for one in found] == ["fold 1"]
+
+
+def test_the_first_run_that_a_stage_makes_is_its_own_where_it_has_not_turned_to_that(told: Told) -> None:
+    assert told.metrics("makes") == {"loss": 0.6}
+    assert told.of("makes")["info"]["run_name"] == "by a client"
 
 
 def test_where_the_code_chooses_a_server_the_first_run_it_makes_is_the_stages(root: Path, told: Told) -> None:

@@ -45,7 +45,7 @@ class Admitted(Struct, frozen=True, tag=True):
     run: Run
     stage: StageRun
     named: bool
-    """Whether its command was told the id of its run; if not, the first run that it makes is that."""
+    """Whether its command was told the id of its run."""
 
 
 class Asked(Struct, frozen=True, tag=True):

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from outdo.core.access import EVERY, Actor
 from outdo.core.digest import stage_run_id
 from outdo.core.errors import UserError
-from outdo.core.refusals import Refusal
+from outdo.core.refusals import Refusal, Unknown
 from outdo.core.stagelog import stage_log, whole_log
 from outdo.core.tracking import Experiment
 from outdo.run.line import Admitted, Asked, Opening, Values, receive, send
@@ -44,11 +44,19 @@ class Caller:
         self.run = admitted.run
         self.stage = admitted.stage
         self.id = stage_run_id(admitted.run.id, admitted.stage.stage)
-        self.has_run = admitted.named
-        """Whether its client knows of the stage's own run; the first run that it makes becomes that, if not."""
-        self.is_open = False
+        self.named = admitted.named
+        self.opened: asyncio.Future[Any] | None = None
+        """Done when the stage's own run is there; None before its client has turned to that, or made a run, which is it
+        then."""
         self.experiment: str | int | None = None
         """The name or the id of the experiment that it asked about last."""
+
+    def turns_to(self, request: Request) -> bool:
+        """Whether a call is about the stage's own run, as far as its path and its query tell."""
+        path = request.url.path
+        if not self.named or "/mlflow/runs/" not in path or path.endswith("/search"):
+            return False
+        return request.method != "GET" or self.id in request.query_params.values()
 
     def open(self, service: Service, connection: Connection) -> None:
         """The stage's run is there, and so is the one that it belongs to."""
@@ -59,8 +67,11 @@ class Caller:
 
     def _chosen(self, connection: Connection) -> Experiment | None:
         """The experiment that the stage's client has set, if it has."""
-        if isinstance(self.experiment, int):
-            return experiments.find(connection, self.experiment)
+        try:
+            if isinstance(self.experiment, int):
+                return experiments.find(connection, self.experiment)
+        except Unknown:
+            return None  # it was told so
         return experiments.find_name(connection, self.experiment) if self.experiment else None
 
 
@@ -91,9 +102,8 @@ class Admission:
         elif path.endswith("/mlflow/runs/create"):
             await (await self._create(caller, request))(scope, receive, send)
             return
-        elif caller.has_run and not caller.is_open:
-            await self._change(lambda connection: caller.open(self._service, connection))
-            caller.is_open = True
+        elif caller.opened is not None or caller.turns_to(request):
+            await self._open(caller)
         await self._app(scope, receive, send)
 
     async def _caller(self, authorization: str) -> Caller | None:
@@ -112,6 +122,17 @@ class Admission:
     async def _change(self, change: Callable[[Connection], Any]) -> Any:
         return await asyncio.wrap_future(self._service.writer.submit(change))
 
+    async def _open(self, caller: Caller) -> None:
+        """The stage's own run is there, whichever call asked for it first."""
+        if caller.opened is None:
+            opening = self._change(lambda connection: caller.open(self._service, connection))
+            caller.opened = asyncio.ensure_future(opening)
+        try:
+            await asyncio.shield(caller.opened)
+        except Exception:
+            caller.opened = None  # the next call tries again
+            raise
+
     async def _create(self, caller: Caller, request: Request) -> ASGIApp:
         """What answers the call that makes a run: a child of the stage's own, unless it is to be that."""
         body = await request.body()
@@ -123,16 +144,13 @@ class Admission:
             return _again(self._app, body)
         tags = [tag for tag in asked.get("tags") or [] if isinstance(tag, dict)]
         has_parent = any(tag.get("key") == _PARENT for tag in tags)
-        if caller.has_run or has_parent:
-            if not caller.is_open:
-                await self._change(lambda connection: caller.open(self._service, connection))
-                caller.is_open = True
+        if caller.opened is not None or has_parent:
+            await self._open(caller)
             child = tags if has_parent else [*tags, {"key": _PARENT, "value": caller.id}]
             return _again(self._app, json.encode({**asked, "tags": child}))
         return await self._adopt(caller, asked, tags)
 
     async def _adopt(self, caller: Caller, asked: dict[str, Any], tags: list[dict[str, Any]]) -> Response:
-        caller.has_run = caller.is_open = True
         number = _number(str(asked.get("experiment_id", "")))
         caller.experiment = number if number is not None else caller.experiment
         named = {str(tag["key"]): str(tag["value"]) for tag in tags if {"key", "value"} <= tag.keys()}
@@ -146,9 +164,11 @@ class Admission:
             said = said_run(runs.find(connection, caller.id))
             return {"run": {part: value for part, value in said.items() if part != "outputs"}}
 
+        caller.opened = asyncio.ensure_future(self._change(adopt))
         try:
-            return answer(await self._change(adopt))
+            return answer(await asyncio.shield(caller.opened))
         except Refusal as error:
+            caller.opened = None
             return refusal(error)
 
 
