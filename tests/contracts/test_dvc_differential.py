@@ -123,6 +123,7 @@ EDITS = st.tuples(
             "md5",
             "rename",
             "desc",
+            "out",
         ]
     ),
     st.integers(0, 5),
@@ -139,10 +140,11 @@ class World:
         self.param = "1"
         self.cmds = dict.fromkeys(range(len(steps)), "1")
         self.names = {index: f"s{index}" for index in range(len(steps))}
+        self.outs = {index: f"o{index}" for index in range(len(steps))}
         self.desc = ""
 
     def out(self, index: int) -> str:
-        return f"o{index}"
+        return self.outs[index]
 
     def reads(self, index: int) -> list[int]:
         return sorted({at for at in self.steps[index].reads if at < index})
@@ -190,6 +192,8 @@ class World:
                 self.names[index] = f"s{index}-{value}"
             case "desc":
                 self.desc = value
+            case "out" if not any(one.frozen for one in self.steps):
+                self.outs[index] = f"o{index}-{value}"
 
     def spoil(self, kind: str, index: int, folder: Path) -> None:
         """Edits what a run has written in one folder."""

@@ -10,7 +10,7 @@ from msgspec import json
 from outdo.app.compare import values
 from outdo.cli.changes import number, value_table
 from outdo.cli.columns import Cell, Column, aligned
-from outdo.cli.diff import compared, tell
+from outdo.cli.comparing import compared, tell
 from outdo.cli.paint import Paint, say
 from outdo.core.errors import Usage
 from outdo.core.model import Value

@@ -7,9 +7,13 @@ from types import FrameType
 
 from outdo.app.lazy import lazy
 
+_ASKED = ("diff", "metrics", "params")
+"""Commands that mostly are given names alone."""
+
 
 def main(argv: list[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
+    _load_msgspec()
     words = sys.argv[1:] if argv is None else argv
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
@@ -27,10 +31,27 @@ def main(argv: list[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _load_msgspec() -> None:
+    """msgspec is loaded without `typing_extensions`, from which it takes what `typing` has since Python 3.11, and
+    which costs a fifth of a command that has nothing to do."""
+    if "typing_extensions" in sys.modules or "msgspec" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]  # so that its import fails
+    try:
+        import msgspec  # noqa: F401
+    finally:
+        del sys.modules["typing_extensions"]
+
+
 def _dispatch(words: list[str]) -> int:
     # Most runs find nothing to do. That answer needs no argument parser, which costs as much as all the rest.
+    code: int | None
     if words == ["run"]:
-        code: int | None = lazy("outdo.cli.fresh").run_if_fresh()
+        code = lazy("outdo.cli.fresh").run_if_fresh()
+        if code is not None:
+            return code
+    if words and words[0] in _ASKED and not any(word.startswith("-") for word in words):
+        code = lazy("outdo.cli.asked").answer(words)
         if code is not None:
             return code
     return int(lazy("outdo.cli.group").call(words))

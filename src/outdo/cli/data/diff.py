@@ -2,7 +2,7 @@
 
 import click
 
-from outdo.cli.diff import compared, tell
+from outdo.cli.comparing import compared, tell
 
 EXAMPLES = """
 \b
