@@ -23,6 +23,10 @@ from tests.contracts.test_mlflow_same import (
 pytestmark = pytest.mark.slow
 
 THIRD = "/api/3.0/mlflow"
+USED = [
+    {"key": name, "value": {"intValue": str(count)}}
+    for name, count in (("input_tokens", 7), ("output_tokens", 3), ("total_tokens", 10))
+]
 FIRST, SECOND = (f"tr-{letter * 32}" for letter in "ab")
 
 
@@ -112,7 +116,10 @@ TRACES = [
             SECOND,
             1,
             status={"code": 2, "message": "no"},
-            attributes=[attribute("session.id", {"stringValue": "s"})],
+            attributes=[
+                attribute("session.id", {"stringValue": "s"}),
+                attribute("mlflow.chat.tokenUsage", {"kvlistValue": {"values": USED}}),
+            ],
         )
     ),
     *read(SECOND),

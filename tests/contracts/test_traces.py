@@ -148,6 +148,20 @@ def test_compressed_spans_are_taken(server: Served, place: str, coding: str) -> 
     assert get(server, f"traces/get?trace_id={id_}")["trace"]["spans"][0]["name"] == "step 1"
 
 
+def test_the_tokens_of_spans_that_come_one_by_one_add_up(server: Served, place: str) -> None:
+    id_ = f"tr-{int(place):032x}"
+    said = [text_of("mlflow.chat.tokenUsage", '{"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}')]
+    other = [{"key": "gen_ai.usage.input_tokens", "value": {"intValue": "5"}}]
+    send(server, place, span(id_, 2, parent=1, attributes=said))
+    send(server, place, span(id_, 3, parent=1, attributes=other), span(id_, 1))
+    metadata = get(server, f"traces/{id_}")["trace"]["trace_info"]["trace_metadata"]
+    assert json.decode(metadata["mlflow.trace.tokenUsage"]) == {
+        "input_tokens": 12,
+        "output_tokens": 3,
+        "total_tokens": 15,
+    }
+
+
 def test_spans_of_a_run_join_their_trace_to_it(server: Served, place: str) -> None:
     run = server.run(place)
     id_ = f"tr-{int(place):032x}"

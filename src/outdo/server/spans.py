@@ -2,9 +2,10 @@
 
 import base64
 import binascii
+import re
 from asyncio import wrap_future
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from anyio import to_thread
@@ -17,6 +18,7 @@ from outdo.core.access import Thing
 from outdo.core.refusals import Invalid
 from outdo.core.spans import Span, SpanStatus, Told, TraceState
 from outdo.core.trail import Entry, counted
+from outdo.core.usage import NAMES, Step, total
 from outdo.server.answers import body_of
 from outdo.server.carry import admit, entry
 from outdo.server.mlflow.shapes import check_key, experiment_number
@@ -31,6 +33,8 @@ LARGEST = 64 << 20
 EXPERIMENT_HEADER = "x-mlflow-experiment-id"
 RUN_HEADER = "x-mlflow-run-id"
 ID_KEY = "mlflow.traceRequestId"
+USAGE_KEY = "mlflow.trace.tokenUsage"
+USAGE_MARK = re.compile(r'"(mlflow\.chat\.tokenUsage|gen_ai\.usage\.\w+)"')
 TAG_PREFIX = "mlflow.traceTag."
 FIXED_PREFIXES = ("telemetry.sdk.", "mlflow.")
 """Of what is said of a process, these are not told of its traces."""
@@ -39,6 +43,9 @@ _SAYS = {"session.id": "mlflow.trace.session", "gen_ai.conversation.id": "mlflow
     "user.id": "mlflow.trace.user"
 }
 """What an attribute of a span says of its trace."""
+
+
+_decode = json.Decoder(dict[str, Any]).decode
 
 
 async def take_spans(seat: Seat, request: Request) -> Response:
@@ -72,10 +79,39 @@ def _keep(
     about = (Thing("experiment", str(experiment)), *((Thing("run", run),) if run else ()))
     admit(connection, seat.actor, "developer", (*about, *(Thing("trace", one.id) for one in told)))
     traces.add_spans(connection, experiment, told, found)
+    _count_tokens(connection, {span.trace for span in found if USAGE_MARK.search(span.content)})
     if run:
         runs.find_info(connection, run)
         traces.link(connection, [one.id for one in told if one.state], "run", [run])
     return entry(seat, PATH, about, counted({"spans": len(found), "traces": len(told)}))
+
+
+def _count_tokens(connection: Connection, ids: Collection[str]) -> None:
+    """These traces say how many tokens their spans have used, those that came before among them; where an application
+    says it itself, that stands."""
+    for id_, number in traces.untold(connection, sorted(ids)):
+        spans = map(_decode, traces.contents(connection, [number]).get(number, ()))
+        used = total([Step(span["span_id"], span.get("parent_span_id", ""), _used(span)) for span in spans])
+        if used:
+            text = ", ".join(f'"{name}": {count}' for name, count in used.items())
+            traces.put_metadata(connection, id_, {USAGE_KEY: f"{{{text}}}"})
+
+
+def _used(span: Mapping[str, Any]) -> dict[str, int]:
+    """The tokens that a span says it has used, in MLflow's words or in OpenTelemetry's."""
+    known = attributes(span.get("attributes", ()))
+    said = known.get("mlflow.chat.tokenUsage")
+    if isinstance(said, str):
+        try:
+            said = json.decode(said)
+        except (DecodeError, RecursionError):
+            said = None
+    if not isinstance(said, dict):
+        said = {name: known.get(f"gen_ai.usage.{name}") for name in NAMES}
+    used = {name: said[name] for name in NAMES if type(said.get(name)) is int and 0 <= said[name] < 1 << 53}
+    if used:
+        used.setdefault("total_tokens", used.get("input_tokens", 0) + used.get("output_tokens", 0))
+    return used
 
 
 def _read(body: bytes, kind: str, coding: str) -> tuple[list[Told], list[Span]]:

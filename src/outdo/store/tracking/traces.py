@@ -128,6 +128,12 @@ def contents(connection: Connection, numbers: Sequence[int]) -> dict[int, list[s
     return found
 
 
+def untold(connection: Connection, ids: Sequence[str]) -> list[tuple[str, int]]:
+    """Id and number of those of these traces that their applications have not told of themselves yet."""
+    query = select(traces.c.id, traces.c.number).where(traces.c.id.in_(ids), ~traces.c.whole)
+    return [(row.id, row.number) for row in connection.execute(query)]
+
+
 def put_metadata(connection: Connection, id_: str, metadata: Mapping[str, str]) -> None:
     """The trace has these metadata, beside others; raises `Unknown`."""
     _put_texts(connection, trace_metadata, number_of(connection, id_), metadata)
