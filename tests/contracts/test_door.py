@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from outdo.core.access import EVERY, Actor
 from outdo.core.refusals import NotSignedIn, Refusal
@@ -173,6 +174,14 @@ def test_a_password_that_was_kept_with_less_is_kept_anew(door: Door, engine: Eng
     assert kept != weak
     assert not passwords.is_old(kept)
     assert passwords.matches(PASSWORD, kept)
+
+
+def test_a_database_that_can_not_be_read_lets_nobody_in(door: Door, engine: Engine) -> None:
+    assert admit(door, "anna") is not None
+    with writing(engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE access RENAME TO elsewhere")
+    with pytest.raises(OperationalError):
+        admit(door, "anna")
 
 
 def test_a_server_that_others_reach_is_not_open_without_users(tmp_path: Path) -> None:

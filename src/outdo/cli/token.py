@@ -32,7 +32,9 @@ def command() -> None:
 @command.command("new", help="Make a token for a user. It is shown once; only a digest of it is kept.")
 @click.argument("user")
 @click.option("--name", default="", help="What it is for.")
-@click.option("--role", type=click.Choice(ROLES), default="admin", help="The most that it may do.")
+@click.option(
+    "--role", type=click.Choice(ROLES), default="admin", help="The most that it may do; else as the user."
+)
 @click.option("--project", default=EVERY, metavar="NAME", help="In this project only.")
 @click.option("--expires", default=f"{DAYS}d", show_default=True, metavar="DAYS", help="30d, or `never`.")
 @of_server

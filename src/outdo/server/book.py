@@ -1,9 +1,11 @@
 """The book of users and tokens that the door looks into: read from the database again when it says that it changed."""
 
+import sqlite3
 from time import monotonic, time_ns
 
 from anyio import to_thread
-from sqlalchemy import Engine
+from sqlalchemy import Engine, PoolProxiedConnection
+from sqlalchemy.exc import OperationalError
 
 from outdo.core.tracking import Milliseconds
 from outdo.store.tracking import accounts
@@ -12,6 +14,7 @@ from outdo.store.tracking.writer import Writer
 
 ASKED_EVERY_SECONDS = 1.0
 """How often a database on another machine is asked whether anything changed; a file is asked at every request."""
+_COUNT = "SELECT version FROM access"
 
 
 class Book:
@@ -52,10 +55,7 @@ class Book:
 
     async def _has_changed(self, version: int) -> bool:
         if self._file is not None:  # some microseconds, and it never waits for a writer
-            cursor = self._file.cursor()
-            found = cursor.execute("SELECT version FROM access").fetchone()
-            cursor.close()
-            return bool(found[0] != version)
+            return _version_in(self._file) != version
         if monotonic() - self._asked < ASKED_EVERY_SECONDS:
             return False
         self._asked = monotonic()
@@ -68,3 +68,16 @@ class Book:
     def _read(self) -> Accounts:
         with self._engine.connect() as connection:
             return accounts.read(connection)
+
+
+def _version_in(file: PoolProxiedConnection) -> int:
+    """Counts the changes of users, grants and tokens; raises `OperationalError` where the file can't be read."""
+    cursor = file.cursor()
+    try:
+        cursor.execute(_COUNT)
+        found: int = (cursor.fetchone() or (0,))[0]
+    except sqlite3.Error as error:
+        raise OperationalError(_COUNT, None, error) from None
+    finally:
+        cursor.close()
+    return found
