@@ -154,9 +154,14 @@ def test_what_is_no_credential_is_refused_and_breaks_nothing(server: Served, cre
 
 
 def test_two_authorization_headers_are_refused(server: Served) -> None:
+    lines = [
+        f"GET {API}/{ME}?experiment_id=0 HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Authorization: {ANNA}",
+        f"Authorization: {ANNA}",
+        "Connection: close",
+    ]
     with socket.create_connection(("127.0.0.1", server.port), 10) as raw:
-        lines = ["Host: 127.0.0.1", f"Authorization: {ANNA}", f"Authorization: {ANNA}", "Connection: close"]
-        raw.sendall(f"GET {API}/{ME}?experiment_id=0 HTTP/1.1\r\n{chr(13) + chr(10)}".encode()[:-2])
         raw.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         assert raw.recv(1000).startswith(b"HTTP/1.1 401")
 

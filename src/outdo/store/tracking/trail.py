@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, text
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from outdo.core import trail
 from outdo.core.tracking import Milliseconds
@@ -12,7 +12,6 @@ from outdo.core.trail import Entry, Head
 from outdo.store.tracking import tables
 from outdo.store.tracking.prepared import Prepared
 
-LOCK = 0x6F7574646F  # a number that only this program would lock by
 AT_ONCE = 1000
 
 
@@ -38,11 +37,10 @@ class Wanted(Struct, frozen=True):
 
 
 def append(connection: Connection, entries: Sequence[Entry]) -> None:
-    """The entries stand at the end of the trail, in this order, once the transaction is committed."""
+    """The entries stand at the end of the trail, in this order, once the transaction is committed. It has to be one of
+    `database.writing`, of which there is one at a time."""
     if not entries:
         return
-    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time as it is
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     end = head(connection)
     number, seal = end.number, end.seal
     rows = []
