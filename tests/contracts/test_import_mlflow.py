@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec import json
 
-from outdo.app.import_mlflow import import_mlflow
+from outdo.app.import_mlflow import Home, import_mlflow
 from outdo.core.brought import Brought
 from outdo.core.errors import CantImport, Usage
 from outdo.core.refusals import Unknown
@@ -83,7 +83,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def bring(home: Path, place: Path | str) -> Brought:
-    return import_mlflow(str(home), "", str(place), lambda _thing, _done: None)
+    return import_mlflow(Home(str(home)), str(place), lambda _thing, _done: None)
 
 
 def counts(found: Brought) -> dict[str, int]:
@@ -190,7 +190,7 @@ def test_whoever_stops_it_can_go_on(mlruns: Path, home: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_mlflow(str(home), "", str(mlruns), tell)
+        import_mlflow(Home(str(home)), str(mlruns), tell)
     found = bring(home, mlruns)
     assert (found.whole, found.skipped) == (True, 1)
 

@@ -11,7 +11,7 @@ import pytest
 from blake3 import blake3
 
 from outdo.core.model import Digest, Remote
-from outdo.server.vault import BucketVault
+from outdo.store.vault import BucketVault
 from outdo.store.bucket import Bucket, connect
 from outdo.store.objects import Objects
 from outdo.store.transfer import object_name

@@ -8,14 +8,13 @@ from msgspec import json
 
 from outdo.app.handover import import_dvc
 from outdo.app.lazy import lazy
-from outdo.app.project import find_root, make_state
+from outdo.app.project import find_root
 from outdo.cli.columns import Cell, Column, aligned
 from outdo.cli.handover import tell
-from outdo.cli.home import HOME
+from outdo.cli.home import of_server, server
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.cli.turn import my_turn
 from outdo.core.brought import Brought
-from outdo.core.errors import NoProject
 from outdo.core.wording import size
 
 DVC = """
@@ -66,15 +65,15 @@ def dvc(dry: bool, as_json: bool) -> int:
 
 @command.command(epilog=MLFLOW, help="Bring what was logged to an MLflow server or folder.")
 @click.argument("place", metavar="ADDRESS|FOLDER")
+@of_server
 @click.option(
-    "--home",
-    type=click.Path(file_okay=False),
-    envvar="OUTDO_HOME",
-    help=f"The home of a server; else the project that you are in, else {HOME}.",
+    "--objects",
+    default="",
+    envvar="OUTDO_OBJECTS",
+    help="The folder or s3://BUCKET/PREFIX of the server's artifacts; else at home.",
 )
-@click.option("--database", default="", envvar="OUTDO_DATABASE", help="postgresql://…; else a file at home.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def mlflow(place: str, home: str | None, database: str, as_json: bool) -> int:
+def mlflow(place: str, home: str, database: str, objects: str, as_json: bool) -> int:
     live = is_live(sys.stderr) and not as_json
 
     def show(thing: str, done: int) -> None:
@@ -82,7 +81,10 @@ def mlflow(place: str, home: str | None, database: str, as_json: bool) -> int:
             sys.stderr.write(f"\r\x1b[K  {done:,} · {plain(thing)[:60]}")
             sys.stderr.flush()
 
-    found = lazy("outdo.app.import_mlflow").import_mlflow(_home(home), database, place, show)
+    app = lazy("outdo.app.import_mlflow")
+    to = server(home, database)
+    objects = objects or (os.environ.get("OUTDO_STORE", "") if not home else "")
+    found = app.import_mlflow(app.Home(to.folder, to.database, objects), place, show)
     if live:
         sys.stderr.write("\r\x1b[K")
     if as_json:
@@ -114,15 +116,6 @@ def _tell(found: Brought) -> None:
         if found.whole
         else f"{paint('✕', 'red')} not all is here{skipped}"
     )
-
-
-def _home(home: str | None) -> str:
-    if home:
-        return os.path.abspath(os.path.expanduser(home))
-    try:
-        return make_state(os.curdir)
-    except NoProject:
-        return os.path.expanduser(HOME)
 
 
 def _amount(kind: str, count: int) -> str:

@@ -18,7 +18,6 @@ from outdo.server.book import Book
 from outdo.server.courier import Courier
 from outdo.server.meters import Meters, Sample
 from outdo.server.parts import Parts
-from outdo.server.vault import open_vault
 from outdo.store import trees
 from outdo.store.nodes import Tree
 from outdo.store.objects import Objects
@@ -28,6 +27,7 @@ from outdo.store.tracking.home import DATABASE, open_home
 from outdo.store.tracking.points import Keys
 from outdo.store.tracking.soundness import why
 from outdo.store.tracking.writer import Writer
+from outdo.store.vault import open_vault
 
 Answer = TypeVar("Answer")
 

@@ -33,6 +33,8 @@ class Bringing:
         self._tell = tell
         self.left: list[str] = []
         self._places: dict[str, str] = {}
+        self._runs = landing.notes("run")
+        self._models = landing.notes("model")
         self._done = 0
         self._skipped = 0
 
@@ -46,28 +48,25 @@ class Bringing:
         for model, versions in self._source.registered():
             shelf.take(model, versions)
             self._step(f"model {model.name}")
-        self._landing.objects.sync()
         return Brought(
             tuple(self._compare(len(experiments), set(numbers.values()))), self._skipped, tuple(self.left)
         )
 
     def _experiment(self, one: Experiment, number: int) -> None:
-        known = self._landing.notes("run")
         for run in self._source.runs(one.id):
             location = f"mlflow-artifacts:/{number}/{run.info.id}/artifacts"
             self._places[run.info.location.rstrip("/")] = location
             stamp = _stamp(run)
-            if run.info.id in known and known[run.info.id].name == stamp:
+            if run.info.id in self._runs and self._runs[run.info.id].name == stamp:
                 self._skip(f"run {run.info.name}")
                 continue
             self._run(run, number, stamp)
             self._step(f"run {run.info.name}")
-        known = self._landing.notes("model")
         for model in self._source.models(one.id):
             location = f"mlflow-artifacts:/{number}/models/{model.id}/artifacts"
             self._places[model.location.rstrip("/")] = location
             stamp = _stamp(model)
-            if model.id in known and known[model.id].name == stamp:
+            if model.id in self._models and self._models[model.id].name == stamp:
                 self._skip(f"model {model.name}")
                 continue
             self._model(model, number, stamp)

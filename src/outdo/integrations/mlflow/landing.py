@@ -7,19 +7,21 @@ from itertools import islice
 from math import isnan
 from typing import TypeVar
 
+from blake3 import blake3
 from msgspec.structs import replace
 from sqlalchemy import Engine, insert, select, update
 
+from outdo.core.model import Digest
 from outdo.core.tracking import GREATEST, Experiment, LoggedModel, LoggedRun, ModelPoint, Point, clamp
 from outdo.integrations.mlflow.source import Files, Left, Owner
 from outdo.store.database import writing
 from outdo.store.files import create, drop, write
-from outdo.store.objects import Objects
 from outdo.store.tracking import files, imported, models, points, runs
 from outdo.store.tracking.files import File
 from outdo.store.tracking.imported import Counts, Kind, Note
 from outdo.store.tracking.points import Batch, Keys
 from outdo.store.tracking.tables import experiment_tags, experiments, logged_models, logged_runs, upsert
+from outdo.store.vault import Vault
 
 SCHEME = "mlflow-artifacts:/"
 HIGHEST = 1_000_000_000
@@ -33,9 +35,9 @@ T = TypeVar("T")
 class Landing:
     """The database and the store that things come to, from one source."""
 
-    def __init__(self, engine: Engine, objects: Objects, source: str) -> None:
+    def __init__(self, engine: Engine, vault: Vault, source: str) -> None:
         self.engine = engine
-        self.objects = objects
+        self.vault = vault
         self.source = source
         self._keys = Keys()
 
@@ -46,7 +48,6 @@ class Landing:
 
     def note(self, kind: Kind, id_: str, name: str, counts: Counts) -> None:
         """This is here whole, and on the disk."""
-        self.objects.sync()
         with writing(self.engine) as connection:
             imported.note(connection, self.source, kind, id_, Note(name, counts))
 
@@ -175,28 +176,30 @@ class Landing:
         self._put(waiting)
 
     def _fetch(self, source: Files, owner: Owner, path: str, size: int | None) -> File:
-        temporary = self.objects.scratch.name()
+        temporary = self.vault.scratch.name()
+        hasher = blake3()
         try:
-            fd = create(temporary, 0o644)
+            fd = create(temporary, 0o444)
             try:
                 got = 0
                 for piece in source.read(owner, path):
                     got += len(piece)
                     if size is not None and got > size:
                         raise Left(f"'{path}' has more than the {size} bytes that are told of it")
+                    hasher.update(piece)
                     write(fd, piece)
             finally:
                 os.close(fd)
             if size is not None and got < size:
                 raise Left(f"'{path}' broke off after {got} of {size} bytes")
-            stored = self.objects.adopt(temporary) or self.objects.copy_in(temporary)
-            return File(stored.digest, stored.mark[2])
+            file = File(Digest(hasher.hexdigest()), got)
+            self.vault.keep(temporary, file.digest)
+            return file
         finally:
             drop(temporary)
 
     def _put(self, waiting: list[tuple[str, File]]) -> None:
         if waiting:
-            self.objects.sync()
             with writing(self.engine) as connection:
                 for path, file in waiting:
                     files.put(connection, path, file)

@@ -33,11 +33,12 @@ class Shelf:
         self._landing = landing
         self._places = places
         self._tell = tell
+        self._versions = landing.notes("version")
+        self._models = landing.notes("registered")
 
     def take(self, model: RegisteredModel, versions: list[ModelVersion]) -> None:
         """The model is here with these versions; what came before is left as it is now."""
-        landing = self._landing
-        known = landing.notes("version")
+        landing, known = self._landing, self._versions
         with writing(landing.engine) as connection:
             if not _is_there(connection, model.name):
                 registry.create(connection, model)
@@ -49,7 +50,7 @@ class Shelf:
                 continue
             numbers[one.version] = self._version(one)
             landing.note("version", id_, str(numbers[one.version]), {"versions": 1, "tags": len(one.tags)})
-        if model.name in landing.notes("registered"):
+        if model.name in self._models:
             return
         with writing(landing.engine) as connection:
             for key, value in model.tags.items():
@@ -143,7 +144,7 @@ class Shelf:
         if not found:
             return None
         tree = Tree([(name, file.digest, file.size, False) for name, file in found])
-        return trees.build_tree(tree, self._landing.objects.put_bytes).digest
+        return trees.build_tree(tree, self._landing.vault.put).digest
 
 
 def _is_there(connection: Connection, name: str) -> bool:
