@@ -9,7 +9,7 @@ from outdo.core.model import Value
 from outdo.core.values import short
 from outdo.core.wording import size
 
-FEW = 8
+FEW = 5
 """How many params of a stage are told on its line."""
 
 
@@ -30,12 +30,14 @@ def tree(found: Trace, paint: Paint, title: str = "") -> Iterator[str]:
         yield f"{before}{head}"
         if one.run is None or one.stage is None:
             continue
-        run = found.runs[one.run]
         inner = f"{below}   "
-        yield f"{below}{paint('└─', 'dim')} {_stage(one, run, paint)}"
+        stage = f"{below}{paint('└─', 'dim')} {paint(plain(one.stage), 'green')}"
         if (one.run, one.stage) in told:
-            yield f"{inner}{paint('└─ as above', 'dim')}"
+            yield f"{stage}  {paint('as above', 'dim')}"
             continue
+        run = found.runs[one.run]
+        known = any(one.run == id_ for id_, _ in told)
+        yield f"{stage}  {paint(f'run {run.number}', 'dim') if known else run_line(run, paint)}"
         told.add((one.run, one.stage))
         if one.params:
             branch = "├─" if one.made_of else "└─"
@@ -81,10 +83,6 @@ def _artifact(one: Traced, paint: Paint) -> str:
     if one.source is not None:
         facts.append(_source(one.source, paint))
     return "  ".join([name, *filter(None, facts)])
-
-
-def _stage(one: Traced, run: TracedRun, paint: Paint) -> str:
-    return f"{paint(plain(one.stage or ''), 'green')}  {run_line(run, paint)}"
 
 
 def _params(params: Mapping[str, Value]) -> str:
