@@ -74,8 +74,8 @@ def _unjudged(found: Mapping[str, Output], told: list[Registered | Warned]) -> I
     for name in new:
         gates = found[name].model.gates
         if gates:
-            count, are = ("the gate", "is") if gates == 1 else (f"the {gates} gates", "are")
-            yield f"{count} of model '{name}' {are} not judged by a run: outdo check {name}"
+            count = "its gate" if gates == 1 else f"its {gates} gates"
+            yield f"model '{name}' was registered before {count} judged it: outdo check {name}"
 
 
 def _candidate(project: Project, name: str, one: Output, by: By) -> Candidate:
