@@ -33,7 +33,8 @@ FILES = (
     "tests/tracing/test_assessment.py",
 )
 NOT_OFFERED = (
-    "gateway|secret|endpoint|scorer|eval|dataset_record|datasets_(exp|end|crud|find|mul|work)|webhook|job|issue|label|graphql|optimiz|"
+    "gateway|secret|endpoint|scorer|eval|dataset_record|datasets_(exp|end|crud|find|mul|work)|"
+    "test_dataset_(crud|search|schema|user|filter|upsert|delete|associations|tags|update|digest)|webhook|job|issue|label|graphql|optimiz|"
     r"budget|guardrail|workspace|review|online|legacy_file|promptlab|ajax|csv|chat|judge|provider|model_definition|\[file\b"
 )
 """Names of tests of what is no part of tracking: not run."""

@@ -256,3 +256,28 @@ def test_a_dataset_that_two_runs_read_finds_both(server: Served) -> None:
     wanted = "datasets.name = 'flights' AND dataset.context = 'train'"
     found = server.post("runs/search", experiment_ids=[number], filter=wanted).said["runs"]
     assert [len(run["inputs"]["dataset_inputs"]) for run in found] == [1, 1]
+
+
+def test_a_search_finds_prompts_only_where_it_asks_for_them(server: Served) -> None:
+    tags = [{"key": "mlflow.prompt.is_prompt", "value": "true"}, {"key": "kind", "value": "x"}]
+    server.post("registered-models/create", name="asks", tags=tags)
+    server.post("registered-models/create", name="predicts", tags=tags[1:])
+    found = []
+    for text in ("tags.kind = 'x'", "tags.kind = 'x' AND tags.`mlflow.prompt.is_prompt` = 'true'"):
+        said = server.get("registered-models/search", filter=text).said
+        found.append([one["name"] for one in said["registered_models"]])
+    assert found == [["predicts"], ["asks"]]
+
+
+def test_a_prompt_and_a_model_share_their_names(server: Served) -> None:
+    tags = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+    server.post("registered-models/create", name="shared")
+    refused = server.post("registered-models/create", name="shared", tags=tags)
+    assert refused.code == "RESOURCE_ALREADY_EXISTS"
+    assert "already taken by a registered model" in refused.said["message"]
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b", "a.b", "a%b", "a'b", 'a"b'])
+def test_a_name_of_a_logged_model_has_no_marks(server: Served, name: str) -> None:
+    refused = server.post("logged-models", experiment_id="0", name=name)
+    assert (refused.status, refused.code) == (400, "INVALID_PARAMETER_VALUE")

@@ -34,6 +34,7 @@ NULL: frozenset[str] = frozenset({"IS NULL", "IS NOT NULL"})
 DATASETS = ("name", "digest", "context")
 LONGEST = 100_000
 """Characters that a filter may have."""
+PROMPT_TAG = "mlflow.prompt.is_prompt"
 LONGEST_PATTERN = 10_000
 MOST_CONDITIONS = 100
 MOST_KEYS = 50
@@ -58,6 +59,8 @@ class Language(Struct, frozen=True):
     aliases: Mapping[str, str] = {}
     null: bool = True
     """Whether tags and params may be asked whether they are there."""
+    unsorted: frozenset[str] = frozenset()
+    """Attributes that rows are not sorted by."""
     entities: Mapping[Entity, Attribute] = {}
     """What belongs to rows and is compared in ways of its own."""
 
@@ -112,6 +115,7 @@ MODELS = Language(
     _TAGS,
     {"timestamp": "last_updated_timestamp"},
     null=False,
+    unsorted=frozenset({"creation_timestamp"}),
 )
 VERSIONS = Language(
     {
@@ -176,7 +180,7 @@ def experiment_orders(texts: Sequence[str]) -> list[Order]:
 
 def model_conditions(text: str) -> list[Condition]:
     """What a filter of registered models asks for; raises `Invalid`."""
-    return conditions(text, MODELS)
+    return _of_one_kind(conditions(text, MODELS))
 
 
 def model_orders(texts: Sequence[str]) -> list[Order]:
@@ -186,7 +190,15 @@ def model_orders(texts: Sequence[str]) -> list[Order]:
 
 def version_conditions(text: str) -> list[Condition]:
     """What a filter of versions asks for; raises `Invalid`."""
-    return conditions(text, VERSIONS)
+    return _of_one_kind(conditions(text, VERSIONS))
+
+
+def _of_one_kind(found: Sequence[Condition]) -> list[Condition]:
+    """The conditions with one more: prompts are found where the filter asks for them, and then nothing else is."""
+    about = [one for one in found if (one.entity, one.key) == ("tag", PROMPT_TAG)]
+    asked = any((one.operator, one.value) in (("=", "true"), ("!=", "false")) for one in about)
+    rest = [one for one in found if one not in about]
+    return [*rest, Condition("tag", PROMPT_TAG, "=" if asked else "!=", "true")]
 
 
 def version_orders(texts: Sequence[str]) -> list[Order]:
@@ -201,7 +213,11 @@ def version_orders(texts: Sequence[str]) -> list[Order]:
 
 def logged_model_conditions(text: str) -> list[Condition]:
     """What a filter of logged models asks for; raises `Invalid`."""
-    return conditions(text, LOGGED_MODELS)
+    try:
+        return conditions(text, LOGGED_MODELS)
+    except Invalid as error:
+        told = error.message.replace("Invalid comparator", "Invalid comparison operator")
+        raise Invalid(f"Invalid filter string: {told}") from None
 
 
 def logged_model_orders(fields: Sequence[tuple[str, bool, tuple[str, str] | None]]) -> list[Order]:
@@ -294,6 +310,8 @@ def _listed(tokens: deque[Token]) -> tuple[str, ...]:
     values = [_text(tokens.popleft() if tokens else Token("end", ""), "IN")]
     while tokens and tokens[0] == Token("sign", ","):
         tokens.popleft()
+        if tokens and tokens[0] == Token("sign", ")"):  # as Python writes a tuple of one
+            break
         values.append(_text(tokens.popleft() if tokens else Token("end", ""), "IN"))
     _sign(tokens, ")")
     return tuple(values)
@@ -385,6 +403,9 @@ def orders(texts: Sequence[str], language: Language, default: Sequence[Order]) -
         if not _KEY.fullmatch(name):
             raise Invalid(f"Invalid order_by clause '{shown(text)}'")
         entity, key = _identifier(name, language)
+        if entity == "attribute" and key in language.unsorted:
+            sorting = sorted(set(language.attributes) - language.unsorted)
+            raise Invalid(f"Invalid order by key '{key}' specified. Valid keys are {sorting}")
         if any((one.entity, one.key) == (entity, key) for one in found):
             raise Invalid(f"`order_by` contains duplicate fields: {list(texts)}")
         found.append(Order(entity, key, direction.lower() == "desc"))

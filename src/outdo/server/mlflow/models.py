@@ -37,6 +37,11 @@ STATES: Mapping[str, ModelState] = {
 }
 _SAID = {state: name for name, state in STATES.items()}
 _NUMBERED = {1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY", 3: "LOGGED_MODEL_UPLOAD_FAILED"}
+NOT_IN_NAMES = "/:.%\"'"
+OTHER_SEARCH = (
+    "Experiment IDs in the page token do not match those asked for, or "
+    "Order by in the page token does not match, or Filter string in the page token does not match"
+)
 MOST_DATASETS = 1000
 
 
@@ -160,6 +165,8 @@ def create(connection: Connection, asked: Create, desk: Desk) -> Json:
         read_tags(asked.tags, "tags"),
     )
     check_length("name", 500, made.name)
+    if any(letter in asked.name for letter in NOT_IN_NAMES):
+        raise Invalid(f"Invalid model name '{asked.name}': it may have none of {' '.join(NOT_IN_NAMES)}")
     models.create(connection, made)
     return {"model": said_model(made)}
 
@@ -215,14 +222,18 @@ def find(connection: Connection, asked: Search, desk: Desk) -> Json:
     if not 1 <= asked.max_results <= 50_000:
         raise Invalid(f"Invalid value {asked.max_results} for parameter 'max_results' supplied")
     orders = [
-        (one.field_name, one.ascending, (one.dataset_name, one.dataset_digest) if one.dataset_name else None)
+        (
+            one.field_name,
+            one.ascending,
+            (one.dataset_name, one.dataset_digest) if one.dataset_name or one.dataset_digest else None,
+        )
         for one in asked.order_by
     ]
     for one in asked.datasets:
         require("datasets.dataset_name", one.dataset_name)
     measured = [(one.dataset_name, one.dataset_digest) for one in asked.datasets]
     question = (within, asked.filter, orders, measured)
-    page = read_page(asked.page_token, asked.max_results, question)
+    page = read_page(asked.page_token, asked.max_results, question, OTHER_SEARCH)
     found, after = search.models_logged(
         connection,
         seen,

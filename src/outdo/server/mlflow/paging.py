@@ -13,8 +13,8 @@ from outdo.core.tracking import Page
 _decode = json.Decoder(tuple[str, tuple[str | float | int | None, ...]]).decode
 
 
-def read_page(token: str, size: int, question: object) -> Page:
-    """The page that is wanted; raises `Invalid` for a token of another question, or none at all."""
+def read_page(token: str, size: int, question: object, other: str = "it is of another search") -> Page:
+    """The page that is wanted; raises `Invalid` for a token of another question, as `other` tells, or none at all."""
     if not token:
         return Page(size)
     try:
@@ -22,7 +22,7 @@ def read_page(token: str, size: int, question: object) -> Page:
     except (binascii.Error, DecodeError, ValidationError, ValueError):
         raise Invalid("Invalid page token: it can't be read") from None
     if mark != _mark(question):
-        raise Invalid("Invalid page token: it is of another search")
+        raise Invalid(f"Invalid page token: {other}")
     return Page(size, after)
 
 

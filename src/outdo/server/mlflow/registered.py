@@ -6,10 +6,10 @@ import re
 from sqlalchemy import Connection
 
 from outdo.core.access import PROJECT_TAG, home_of
-from outdo.core.refusals import Invalid
+from outdo.core.refusals import Invalid, NameTaken
 from outdo.core.tracking import RegisteredModel
 from outdo.server.endpoint import Desk, Endpoint, Json
-from outdo.server.mlflow.filters import model_conditions, model_orders
+from outdo.server.mlflow.filters import PROMPT_TAG, model_conditions, model_orders
 from outdo.server.mlflow.paging import read_page, said_page
 from outdo.server.mlflow.registry import (
     OfModel,
@@ -65,8 +65,22 @@ def create(connection: Connection, asked: Create, desk: Desk) -> Json:
     if home is not None:
         tags.setdefault(PROJECT_TAG, home)
     made = RegisteredModel(name, now, now, asked.description, tags)
-    registry.create(connection, made)
+    try:
+        registry.create(connection, made)
+    except NameTaken:
+        raise NameTaken(_taken(registry.find(connection, name), made)) from None
     return {"registered_model": said_model(made)}
+
+
+def _taken(there: RegisteredModel, made: RegisteredModel) -> str:
+    """Why the name can't be had: models and prompts share theirs."""
+    kinds = ["prompt" if one.tags.get(PROMPT_TAG) == "true" else "registered model" for one in (there, made)]
+    if kinds[0] != kinds[1]:
+        return (
+            f"Tried to create a {kinds[1]} with name '{made.name}', but the name is already taken by a {kinds[0]}. "
+            "MLflow does not allow creating a model and a prompt with the same name."
+        )
+    return f"{'Prompt' if kinds[0] == 'prompt' else 'Registered Model'} (name={made.name}) already exists."
 
 
 def get(connection: Connection, asked: OfModel, desk: Desk) -> Json:

@@ -138,8 +138,9 @@ def on_datasets(named: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
 
 
 def _of_dataset(name: str, digest: str) -> ColumnElement[bool]:
-    same = logged_model_metrics.c.dataset_name == name
-    return and_(same, logged_model_metrics.c.dataset_digest == digest) if digest else same
+    rows = logged_model_metrics.c
+    wanted = ((rows.dataset_name, name), (rows.dataset_digest, digest))
+    return and_(*(column == value for column, value in wanted if value))
 
 
 RUNS = Space(
