@@ -11,8 +11,10 @@ from contextlib import closing
 from itertools import chain
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from outdo.app.lazy import lazy
+from outdo.app.leftovers import Leftover, leftovers
 from outdo.app.project import FILES, STATE, Project
 from outdo.core.errors import NotInStore, SharedStore, StoreBusy
 from outdo.core.keeping import Best, Span, kept_runs
@@ -63,6 +65,8 @@ class Survey(Struct, frozen=True):
     """Others that use the store."""
     working: frozenset[leases.Held]
     """Who works with the store now: nothing that is younger goes, nor any result."""
+    folders: tuple[Leftover, ...] = ()
+    """Folders beside the store that can go."""
 
 
 def survey(project: Project, asked: Asked) -> Survey:
@@ -97,7 +101,8 @@ def _survey(project: Project, asked: Asked, now: int) -> tuple[LocalStore, Surve
     others = list(_others(project, asked))
     for other in others:
         store.reach.add(_of_neighbour(other))
-    return store, told(marked, store.waste(), tuple(others), working)
+    found = told(marked, store.waste(), tuple(others), working)
+    return store, replace(found, folders=leftovers(project, marked.kept, asked.runs))
 
 
 class Marked(Struct, frozen=True):
@@ -107,6 +112,7 @@ class Marked(Struct, frozen=True):
     of_runs: int
     texts: int
     models: tuple[Path, ...]
+    kept: tuple[Run, ...]
 
 
 def mark(project: Project, asked: Asked, reach: Reach) -> Marked:
@@ -129,7 +135,7 @@ def mark(project: Project, asked: Asked, reach: Reach) -> Marked:
         reach.add(digest for path, digest in _outs(run) if path in models)
     for home in dict.fromkeys((project.objects.root, project.home)):
         reach.add(_of_server(home))
-    return Marked(len(kept), len(recorded), texts, models)
+    return Marked(len(kept), len(recorded), texts, models, tuple(kept))
 
 
 def told(

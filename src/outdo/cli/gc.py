@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 from msgspec import json
 
 from outdo.app.collect import RUNS, Asked, Survey, collect, survey
 from outdo.app.collect_remote import GRACE, Collection, There
+from outdo.app.leftovers import Leftover, clear
 from outdo.app.project import open_project
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.core.keeping import Span
@@ -92,16 +93,19 @@ def command(
         paint = Paint(sys.stdout)
         extra = _there(far, there, paint) if far and there else ()
         print("\n".join([*_lines(found, asked, paint), *extra]), flush=True)
-    removes = bool(waste.objects or waste.recipes or waste.results) and not dry and (yes or _agreed(as_json))
-    gone = Waste()
+    any_waste = bool(waste.objects or waste.recipes or waste.results or found.folders)
+    removes = any_waste and not dry and (yes or _agreed(as_json))
+    gone, folders = Waste(), list[Leftover]()
     if removes:
         gone = far.carry_out() if far else collect(project, asked, found)
+        folders = clear(project, found.folders)
     if as_json:
-        data = {"would": _data(waste), "removed": _data(gone), "kept": waste.kept, "projects": found.projects}
+        would, removed = _data(waste, found.folders), _data(gone, folders)
+        data = {"would": would, "removed": removed, "kept": waste.kept, "projects": found.projects}
         print(json.encode({"schema": "outdo.gc/1", "status": "ok", "data": data}).decode())
     elif removes:
-        say(f"{Paint(sys.stderr)('✓', 'green')} removed {_amount(gone)}")
-    elif waste.objects and not dry:
+        say(f"{Paint(sys.stderr)('✓', 'green')} removed {_amount(gone, folders)}")
+    elif any_waste and not dry:
         say(f"nothing was removed · next: outdo gc{f' --remote {plain(remote)}' if remote else ''} --yes")
     return 0
 
@@ -130,7 +134,7 @@ def _lines(found: Survey, asked: Asked, paint: Paint) -> Iterator[str]:
     if found.working:
         pids = ", ".join(str(one.pid) for one in sorted(found.working, key=lambda one: one.since))
         yield f"      and all results, as others work with the store now (process {pids})"
-    yield f"{paint('goes', 'yellow')}  {_amount(found.waste)}"
+    yield f"{paint('goes', 'yellow')}  {_amount(found.waste, found.folders)}"
     if found.waste.shared:
         told = f"{size(found.waste.shared)} of that are one with files in a workspace"
         yield f"      {told}, and free once those are gone too"
@@ -143,16 +147,26 @@ def _there(far: Collection, there: There, paint: Paint) -> Iterator[str]:
     yield "      only what this clone knows counts: git fetch --all, so that no branch of a colleague's is forgotten"
 
 
-def _amount(waste: Waste) -> str:
-    if not waste.objects and not waste.results:
-        return "nothing"
-    results = f", {_count(len(waste.results), 'result')} of the run cache" if waste.results else ""
-    return f"{_count(len(waste.objects), 'object')} ({size(waste.size)}){results}"
+def _amount(waste: Waste, folders: Sequence[Leftover] = ()) -> str:
+    parts: list[str] = []
+    if waste.objects or waste.results:
+        parts.append(f"{_count(len(waste.objects), 'object')} ({size(waste.size)})")
+    parts += [f"{_count(len(waste.results), 'result')} of the run cache"] if waste.results else []
+    for kind in dict.fromkeys(one.kind for one in folders):
+        some = [one.size for one in folders if one.kind == kind]
+        parts.append(f"{_count(len(some), kind)} ({size(sum(some))})")
+    return ", ".join(parts) or "nothing"
 
 
 def _count(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
-def _data(waste: Waste) -> dict[str, int]:
-    return {"objects": len(waste.objects), "size": waste.size, "results": len(waste.results)}
+def _data(waste: Waste, folders: Sequence[Leftover]) -> dict[str, int]:
+    return {
+        "objects": len(waste.objects),
+        "size": waste.size,
+        "results": len(waste.results),
+        "folders": len(folders),
+        "folders_size": sum(one.size for one in folders),
+    }

@@ -8,6 +8,7 @@ holds a lock, and so does the program that it started, so that nobody clears a f
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -24,6 +25,12 @@ from outdo.store.atomic import write_atomic
 from outdo.store.files import remove
 
 NOTE = "outdo.json"
+FOLDER_DIGITS = 24
+"""How many digits of its digest an environment's folder is named by."""
+LOCK_SUFFIX = ".lock"
+"""Behind that name: the lock of whoever builds it."""
+USED_SUFFIX = ".used"
+"""Behind that name: the lock that all share who use it."""
 POLL = 0.1
 """Seconds between two looks at a lock, or at whether the run is to be stopped."""
 _MOST_NAMED = 5
@@ -112,20 +119,39 @@ class Environments:
             version,
             _platform(),
         )
-        folder = os.path.join(self._folder, mark[:24])
+        folder = os.path.join(self._folder, mark[:FOLDER_DIGITS])
         recipe = Recipe(kind, packages, os.path.join(self._root, packages.file), folder, program_path, python)
         started = time.monotonic()
-        there = _note(folder)
+        there = self._used(folder)
         note = there or self._build(recipe, version, build)
+        if there is None and self._used(folder) is None:  # a collection came in between
+            note = self._build(recipe, version, build)
         seconds = 0.0 if there else time.monotonic() - started
         notices = () if there else tuple(_notices(packages, kind, contents, folder))
         variables = _variables(folder, top, env, kind)
         return Built(str(packages), mark, folder, variables, note.distributions, seconds, notices)
 
+    def _used(self, folder: str) -> _Note | None:
+        """The note in an environment that is built, which nobody clears away while this process lives."""
+        import fcntl
+
+        os.makedirs(self._folder, exist_ok=True)
+        fd = os.open(f"{folder}{USED_SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            note = _note(folder)
+        except OSError:
+            note = None  # it is being cleared away
+        if note is None:
+            os.close(fd)
+        else:
+            weakref.finalize(self, os.close, fd)
+        return note
+
     def _build(self, recipe: Recipe, version: str, build: Build) -> _Note:
         """Builds in the folder, unless someone else has meanwhile."""
         os.makedirs(self._folder, exist_ok=True)
-        with _held(f"{recipe.folder}.lock", build.cancel) as held:
+        with _held(f"{recipe.folder}{LOCK_SUFFIX}", build.cancel) as held:
             note = _note(recipe.folder)
             if note is not None:
                 return note

@@ -17,6 +17,8 @@ class Reproduced(Struct, frozen=True):
     id: str
     """Its folder; begins with the time, as a run's id does."""
     verdict: str
+    run: RunId | None = None
+    """None: a commit, of which no run is on record."""
 
 
 class _Report(Struct, frozen=True):
@@ -26,10 +28,15 @@ class _Report(Struct, frozen=True):
 
 def reproductions(state: str, run: RunId) -> tuple[Reproduced, ...]:
     """The reproductions of a run that are on record here, oldest first; those of commits by their run."""
-    return tuple(_of(os.path.join(state, FOLDER), run))
+    return tuple(one for one in ended(state) if one.run == run)
 
 
-def _of(folder: str, run: RunId) -> Iterator[Reproduced]:
+def ended(state: str) -> tuple[Reproduced, ...]:
+    """All reproductions that came to an end, oldest first."""
+    return tuple(_in(os.path.join(state, FOLDER)))
+
+
+def _in(folder: str) -> Iterator[Reproduced]:
     try:
         names = sorted(os.listdir(folder), key=lambda name: (_written(os.path.join(folder, name)), name))
     except OSError:
@@ -40,8 +47,7 @@ def _of(folder: str, run: RunId) -> Iterator[Reproduced]:
                 report = json.decode(file.read(), type=_Report)
         except (OSError, DecodeError):
             continue  # it did not come to an end
-        if report.run == run:
-            yield Reproduced(name, report.verdict)
+        yield Reproduced(name, report.verdict, report.run)
 
 
 def _written(folder: str) -> int:
