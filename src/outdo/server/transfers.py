@@ -3,8 +3,8 @@
 import logging
 import os
 import re
-from asyncio import wrap_future
-from collections.abc import AsyncIterator, Callable, Iterator
+from asyncio import Future, get_running_loop, shield, wait, wrap_future
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from mimetypes import guess_type
 from typing import TypeVar
@@ -142,10 +142,13 @@ async def _receive(service: Service, request: Request) -> File:
 
 
 async def receive(service: Service, request: Request, place: str) -> File:
-    """What the file at `place` is, which holds the body now; raises what a disk raises."""
+    """What the file at `place` is, which holds the body now; raises what a disk raises.
+
+    While one piece is hashed and written, the next one comes."""
     hasher = blake3()
     size = 0
     fd = create(place, 0o444)
+    under_way: Future[None] | None = None
     try:
         held: list[bytes] = []
         waiting = 0
@@ -153,18 +156,25 @@ async def receive(service: Service, request: Request, place: str) -> File:
             held.append(piece)
             waiting += len(piece)
             if waiting >= STEP:
-                await to_thread.run_sync(_append, fd, hasher, b"".join(held))
+                if under_way is not None:
+                    await shield(under_way)
+                under_way = get_running_loop().run_in_executor(None, _append, fd, hasher, held)
                 size += waiting
                 held, waiting = [], 0
-        _append(fd, hasher, b"".join(held))
+        if under_way is not None:
+            await shield(under_way)
+        _append(fd, hasher, held)
         size += waiting
     finally:
+        if under_way is not None:
+            await wait([under_way])  # a client that has left does not close the file under who writes to it
         os.close(fd)
     service.meters.taken_in += size
     return File(Digest(hasher.hexdigest()), size)
 
 
-def _append(fd: int, hasher: blake3, piece: bytes) -> None:
+def _append(fd: int, hasher: blake3, held: Sequence[bytes]) -> None:
+    piece = b"".join(held)
     hasher.update(piece)
     write(fd, piece)
 
