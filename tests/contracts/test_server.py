@@ -368,3 +368,28 @@ def test_it_ends_at_once_when_it_is_asked_to(tmp_path: Path) -> None:
         began = perf_counter()
         own.stop()
         assert perf_counter() - began < 5
+
+
+def test_a_file_is_had_by_the_run_the_version_and_the_logged_model_that_it_is_of(server: Served) -> None:
+    id_ = server.run()
+    server.put_file(f"0/{id_}/artifacts/model/a b.txt", b"kept")
+    server.post("registered-models/create", name="files")
+    server.post("model-versions/create", name="files", source=f"runs:/{id_}/model", run_id=id_)
+    model = server.post("logged-models", experiment_id="0", name="files").said["model"]["info"]["model_id"]
+    server.put_file(f"0/models/{model}/artifacts/a b.txt", b"kept")
+    for call in (
+        f"/get-artifact?run_id={id_}&path=model/a%20b.txt",
+        "/model-versions/get-artifact?name=files&version=1&path=a%20b.txt",
+        f"{API}/logged-models/{model}/artifacts/files?artifact_file_path=a%20b.txt",
+    ):
+        reply = server.ask("GET", call)
+        assert (reply.status, reply.said) == (200, b"kept")
+        assert reply.headers["content-disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize(
+    "path", ["", "..", "../x", "%2e%2e/x", "/etc/passwd", "file:///etc/passwd", "a%5cb", "%252e%252e/x"]
+)
+def test_no_path_leads_out_of_a_run(server: Served, path: str) -> None:
+    refused = server.ask("GET", f"/get-artifact?run_id={server.run()}&path={path}")
+    assert (refused.status, refused.code) == (400, "INVALID_PARAMETER_VALUE")

@@ -68,12 +68,18 @@ async def take_in(seat: Seat, request: Request) -> Response:
 async def give_out(seat: Seat, request: Request) -> Response:
     """The bytes at the path, as a file to keep."""
     path = check_path(request.path_params["path"])
+    return await send(seat, lambda _: path)
 
-    def find(connection: Connection) -> File:
+
+async def send(seat: Seat, named: Callable[[Connection], str]) -> Response:
+    """The bytes of the artifact at the path that is found, as a file to keep; raises `Refusal`."""
+
+    def find(connection: Connection) -> tuple[str, File]:
+        path = named(connection)
         admit(connection, seat.actor, "viewer", (Thing("artifact", path),))
-        return files.find(connection, path)
+        return path, files.find(connection, path)
 
-    file = await read(seat, find)
+    path, file = await read(seat, find)
     pieces = seat.service.vault.read(file.digest)
     try:
         first = await to_thread.run_sync(next, pieces, b"")  # so that what fails now is still told as such
