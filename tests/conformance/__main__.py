@@ -41,7 +41,7 @@ NOT_OFFERED = (
 GROUPS: Mapping[str, str] = {
     "logged models": "logged_model",
     "tracing": r"tests/tracing/|trace|span|assessment|feedback|expectation",
-    "artifacts": "test_mlflow_artifacts|test_log_image|test_log_figure|artifact",
+    "artifacts": r"test_mlflow_artifacts|test_log_image|test_log_figure|::\w*artifact(?!_location|_uri)",
     "registry": "model_registry|registered_model|model_version",
     "tracking": "",
 }

@@ -51,7 +51,11 @@ class Nothing(Struct, frozen=True):
 def interval(connection: Connection, asked: Interval, desk: Desk) -> Json:
     require("run_ids", asked.run_ids or None)
     require("metric_key", asked.metric_key)
-    _check_count("GetMetricHistoryBulkInterval", "run_ids", asked.run_ids, MOST_RUNS)
+    if len(asked.run_ids) > MOST_RUNS:
+        raise Invalid(
+            f"GetMetricHistoryBulkInterval request must specify at most {MOST_RUNS} run_ids. "
+            f"Received {len(asked.run_ids)} run_ids."
+        )
     if not 1 <= asked.max_results <= MOST_OF_RUN:
         raise Invalid(f"max_results must be between 1 and {MOST_OF_RUN}.")
     steps = _steps(asked)
@@ -64,8 +68,10 @@ def interval(connection: Connection, asked: Interval, desk: Desk) -> Json:
 
 
 def histories(connection: Connection, asked: Histories, desk: Desk) -> Json:
-    require("run_id", asked.run_id or None)
-    require("metric_key", asked.metric_key)
+    if not asked.run_id:
+        raise Invalid("GetMetricHistoryBulk request must specify at least one run_id.")
+    if not asked.metric_key:
+        raise Invalid("GetMetricHistoryBulk request must specify a metric_key.")
     _check_count("GetMetricHistoryBulk", "run_ids", asked.run_id, MOST_RUNS)
     left = min(asked.max_results, MOST_POINTS)
     found: list[dict[str, Any]] = []
@@ -77,7 +83,8 @@ def histories(connection: Connection, asked: Histories, desk: Desk) -> Json:
 
 
 def read_data(connection: Connection, asked: Data, desk: Desk) -> Json:
-    require("experiment_ids", asked.experiment_ids or None)
+    if not asked.experiment_ids:
+        raise Invalid("SearchDatasets request must specify at least one experiment_id.")
     _check_count("SearchDatasets", "experiment_ids", asked.experiment_ids, MOST_EXPERIMENTS)
     named = [experiment_number(one) for one in asked.experiment_ids]
     within = projects.only_seen(connection, named, desk.actor.sight)
