@@ -393,3 +393,12 @@ def test_a_file_is_had_by_the_run_the_version_and_the_logged_model_that_it_is_of
 def test_no_path_leads_out_of_a_run(server: Served, path: str) -> None:
     refused = server.ask("GET", f"/get-artifact?run_id={server.run()}&path={path}")
     assert (refused.status, refused.code) == (400, "INVALID_PARAMETER_VALUE")
+
+
+def test_a_page_puts_a_file_into_a_run(server: Served) -> None:
+    id_ = server.run()
+    call = "/ajax-api/2.0/mlflow/upload-artifact"
+    assert server.ask("POST", f"{call}?run_uuid={id_}&path=a/b.txt", b"kept").status == 200
+    assert server.file(f"0/{id_}/artifacts/a/b.txt").said == b"kept"
+    for asked in ("", f"run_uuid={id_}", f"run_uuid={id_}&path=../b.txt"):
+        assert server.ask("POST", f"{call}?{asked}", b"kept").code == "INVALID_PARAMETER_VALUE"

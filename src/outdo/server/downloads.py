@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from outdo.core.access import Role
 from outdo.core.refusals import Invalid, Unknown
 from outdo.server.answers import read_query
 from outdo.server.carry import admit
@@ -16,7 +17,7 @@ from outdo.server.mlflow.models import OfModel
 from outdo.server.mlflow.registry import OfVersion
 from outdo.server.mlflow.shapes import require
 from outdo.server.service import Seat
-from outdo.server.transfers import send
+from outdo.server.transfers import keep, read, send
 from outdo.store.tracking import models, registry, runs
 
 MODEL_FILES = "logged-models/{model_id}/artifacts/files"
@@ -43,6 +44,25 @@ async def of_run(seat: Seat, request: Request) -> Response:
         return _below(runs.find_info(connection, id_).location, path)
 
     return await send(seat, named)
+
+
+async def into_run(seat: Seat, request: Request) -> Response:
+    """Keeps the body as a file of a run."""
+    asked = _asked(request, RunListing)
+    id_ = asked.run_id or asked.run_uuid
+    if not id_:
+        raise Invalid("Request must specify run_uuid.")
+    if not asked.path:
+        raise Invalid("Request must specify path.")
+    path = _file(asked.path)
+    if request.headers.get("content-length", "") == "0":
+        raise Invalid("Request must specify data.")
+
+    def named(connection: Connection) -> str:
+        _admit(connection, seat, asked, "developer")
+        return _below(runs.find_info(connection, id_).location, path)
+
+    return await keep(seat, request, await read(seat, named))
 
 
 async def of_version(seat: Seat, request: Request) -> Response:
@@ -73,9 +93,9 @@ def _asked(request: Request, shape: type[Asked]) -> Asked:
     return cast("Asked", read_query(request.query_params, request.path_params, shape))
 
 
-def _admit(connection: Connection, seat: Seat, asked: Struct) -> None:
+def _admit(connection: Connection, seat: Seat, asked: Struct, role: Role = "viewer") -> None:
     assert isinstance(asked, About)
-    admit(connection, seat.actor, "viewer", asked.things())
+    admit(connection, seat.actor, role, asked.things())
 
 
 def _file(path: str) -> str:

@@ -49,6 +49,11 @@ async def take_in(seat: Seat, request: Request) -> Response:
     path = check_path(request.path_params["path"])
     if not path:
         raise Invalid("Invalid path: it names no file")
+    return await keep(seat, request, path)
+
+
+async def keep(seat: Seat, request: Request, path: str) -> Response:
+    """Keeps the body at the path; it is there whole, or not at all."""
     service = seat.service
     about = (Thing("artifact", path),)
     # Who may not do it has not sent the body in vain; whether they still may is asked again with the change.

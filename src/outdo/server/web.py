@@ -21,7 +21,7 @@ from outdo.core.version import VERSION
 from outdo.server.answers import answer, body_of, failure, read_body, read_query, refusal
 from outdo.server.carry import ask, change
 from outdo.server.door import Door
-from outdo.server.downloads import MODEL_FILES, of_model, of_run, of_version
+from outdo.server.downloads import MODEL_FILES, into_run, of_model, of_run, of_version
 from outdo.server.endpoint import Endpoint, Json
 from outdo.server.guard import LOOPBACK, Guard
 from outdo.server.hooks import PATH as TRIED
@@ -101,6 +101,7 @@ def application(
         ),
         offered("/get-artifact", "GET", "viewer", of_run),
         offered("/model-versions/get-artifact", "GET", "viewer", of_version),
+        *(offered(f"{prefix}/upload-artifact", "POST", "developer", into_run) for prefix in PREFIXES),
         *(offered(f"{prefix}/{MODEL_FILES}", "GET", "viewer", of_model) for prefix in PREFIXES),
         # Who may send a part is who was given the upload's secret: clients do not sign in for it.
         *(Offered(f"{prefix}/{PART}", partial(take_part, service), "PUT", None) for prefix in PROXY_PREFIXES),
