@@ -9,6 +9,7 @@ import random
 import sqlite3
 import threading
 import time
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,10 @@ class Client(threading.Thread):
             self.number += 1
             try:
                 self.chance.choice(steps)(self.number)
-            except OSError:  # the server is down: what was asked last is unknown, and may be either
+            except (
+                OSError,
+                HTTPException,
+            ):  # the server is down: what was asked last is unknown, and may be either
                 time.sleep(0.005)
 
     def log_point(self, number: int) -> None:
