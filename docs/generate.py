@@ -61,7 +61,8 @@ def commands() -> Iterator[str]:
     yield "| `OUTDO_LINKS` | how files come out of the store, the first that works: `reflink,hardlink,copy` |"
     yield "| `NO_COLOR`, `FORCE_COLOR`, `CI` | no colour; colour; no live region |"
     for name in COMMANDS:
-        context = click.Context(outdo, info_name="outdo")
+        settings = outdo.context_settings["help_option_names"]  # as when it is called: others go by it
+        context = click.Context(outdo, info_name="outdo", help_option_names=settings)
         yield from helps(context, outdo, name, "##")
 
 

@@ -19,7 +19,7 @@ TOO_LARGE = 1 << 63
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+    return tmp_path_factory.mktemp("around") / "home"  # what is around it has to stay as it is
 
 
 @pytest.fixture(scope="module")

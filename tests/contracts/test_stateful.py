@@ -40,6 +40,8 @@ class Workspaces(RuleBasedStateMachine):
         for name in SOURCES[:2]:
             (self.root / name).write_text("1")
         (self.root / "p.yaml").write_text("k: 1\n")
+        # on every branch: where it isn't, `git add .` would give outputs to Git, and a run refuses to share them
+        (self.root / ".gitignore").write_text("/a.out\n/b\n/c.out\n")
         self.seen: set[tuple[str, str]] = set()
         self.git("init", "-q", "-b", "main")
         self.git("add", ".")
