@@ -5,6 +5,7 @@
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -152,5 +153,8 @@ def text(name: str) -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        stale = [file for file in FILES if (FOLDER / file).read_text() != text(file)]
+        sys.exit(f"run: python docs/generate.py (for {', '.join(stale)})" if stale else 0)
     for file in FILES:
         (FOLDER / file).write_text(text(file))
