@@ -19,7 +19,7 @@ test: $(READY)  ## the fast ring
 	$(BIN)/python -m pytest -n 2 $(PYTEST)
 
 test-slow: $(READY)  ## kill -9 loops, full disks, real peers
-	$(BIN)/python -m pytest -m slow $(PYTEST)
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile $(PYTEST)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ Versions are fixed, so that figures of different days can be compared. DVC neith
 while it is measured.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -12,8 +13,13 @@ from functools import cache
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-PACKAGES = {"dvc": "dvc[s3]==3.67.1", "mlflow": "mlflow==3.17.2", "ninja": "ninja>=1.11,<1.14"}
-"""Peers that PyPI has, with the version that is measured."""
+PACKAGES = {
+    "dvc": "dvc[s3]==3.67.1",
+    "mlflow": "mlflow==3.17.2",
+    "mlflow2": "mlflow-skinny==2.22.*",
+    "ninja": "ninja>=1.11,<1.14",
+}
+"""Peers that PyPI has, with the version that is measured or tested beside; the older MLflow is a client alone."""
 
 DVC_ENV = {"DVC_NO_ANALYTICS": "1"}
 
@@ -38,25 +44,19 @@ def peer(name: str) -> str:
     told = os.environ.get(f"OUTDO_BENCH_{name.upper()}")
     if told:
         return told
-    own = os.path.join(ROOT, ".venvs", name, "bin", name)
-    if os.path.exists(own):
-        return own
     found = None if name == "dvc" else shutil.which(name)
     if found:
         return found
     if name not in PACKAGES:
         raise Missing(f"`{name}` is not on the PATH")
-    return _install(name)
+    return os.path.join(_install(name), "bin", name)
 
 
 @cache
 def peer_python(name: str) -> str:
     """The Python that a peer is installed in: what `OUTDO_BENCH_<NAME>` says, else that of `.venvs/`, or installed."""
     told = os.environ.get(f"OUTDO_BENCH_{name.upper()}")
-    own = os.path.join(ROOT, ".venvs", name, "bin", "python")
-    if not told and not os.path.exists(os.path.join(os.path.dirname(own), name)):
-        _install(name)
-    return told or own
+    return told or os.path.join(_install(name), "bin", "python")
 
 
 def version(name: str) -> str:
@@ -78,12 +78,20 @@ def init_dvc(folder: str) -> None:
 
 
 def _install(name: str) -> str:
+    """The folder of an environment with a peer, made where there is none; whoever comes meanwhile waits for it."""
     folder = os.path.join(ROOT, ".venvs", name)
-    print(f"installing {PACKAGES[name]} into {folder}", file=sys.stderr)
-    try:
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([os.path.join(folder, "bin", "pip"), "install", "-q", PACKAGES[name]], check=True)
-    except subprocess.CalledProcessError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise Missing(f"{PACKAGES[name]} can't be installed: {error}") from error
-    return os.path.join(folder, "bin", name)
+    ready = os.path.join(folder, ".ready")
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(ready):
+            return folder
+        print(f"installing {PACKAGES[name]} into {folder}", file=sys.stderr)
+        try:
+            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+            subprocess.run([os.path.join(folder, "bin", "pip"), "install", "-q", PACKAGES[name]], check=True)
+        except subprocess.CalledProcessError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise Missing(f"{PACKAGES[name]} can't be installed: {error}") from error
+        with open(ready, "w"):
+            return folder

@@ -21,6 +21,8 @@ from outdo.core.model import AnyEvent, BuildFinished, BuildStarted, StageName, W
 from outdo.core.plan import Request
 from outdo.run.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 SHOW = 'python -c \'import tiny; open("{out}", "w").write(tiny.VERSION)\''
 PYPROJECT = """
 [project]

@@ -12,6 +12,8 @@ from outdo.app.plan import make_plan
 from outdo.app.project import open_project
 from outdo.core.plan import Request
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = """
 stages:
   make:

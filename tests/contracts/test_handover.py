@@ -18,6 +18,8 @@ from outdo.core.handover import strange, with_remotes, without_ours
 from outdo.core.model import Remote
 from tests.contracts.real_dvc import OUTDO, contents, dvc, environment, git, init, outdo, write
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = """# the first one
 stages:
   join:

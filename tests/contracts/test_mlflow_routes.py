@@ -2,14 +2,15 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.contracts.test_mlflow_same import ROOT, python
+from tests.contracts.test_mlflow_same import python
 
 pytestmark = pytest.mark.slow
 
-KNOWN = ROOT / "docs" / "mlflow_routes.txt"
+KNOWN = Path(__file__).parents[2] / "docs" / "mlflow_routes.txt"
 LISTED = """
 from mlflow.server import app
 from mlflow.server.handlers import get_endpoints

@@ -7,11 +7,9 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -19,28 +17,17 @@ from urllib.parse import urlencode
 import pytest
 from msgspec import json
 
+from benchmarks.peers import peer_python
 from tests.contracts.served import API, Reply, Served, served
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
-VERSION = "mlflow==3.17.2"
 NOW = 1_700_000_000_000
 
 
-@cache
 def python() -> str:
     """The interpreter of an environment with MLflow, made where there is none."""
-    known = os.environ.get("OUTDO_BENCH_MLFLOW")
-    if known:
-        return known
-    folder = ROOT / ".venvs" / "mlflow"
-    found = folder / "bin" / "python"
-    if not (folder / ".ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([found, "-m", "pip", "install", "--quiet", VERSION], check=True)
-        (folder / ".ready").touch()
-    return str(found)
+    return peer_python("mlflow")
 
 
 class Stock(Served):

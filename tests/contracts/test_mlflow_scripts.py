@@ -2,33 +2,21 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
+from benchmarks.peers import peer_python
 from tests.contracts.served import Served, served
-from tests.contracts.test_mlflow_same import ROOT, python
+from tests.contracts.test_mlflow_same import python
 
 pytestmark = pytest.mark.slow
 
-OLD = "mlflow-skinny==2.22.*"
 
-
-@cache
 def old_python() -> str:
     """The interpreter of an environment with a client of before 3, made where there is none."""
-    known = os.environ.get("OUTDO_BENCH_MLFLOW2")
-    if known:
-        return known
-    folder = ROOT / ".venvs" / "mlflow2"
-    if not (folder / ".ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", OLD], check=True)
-        (folder / ".ready").touch()
-    return str(folder / "bin" / "python")
+    return peer_python("mlflow2")
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from msgspec import json
 
 from tests.contracts.served import API, Served, served
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_700_000_000_000
 SAMPLE = re.compile(r'[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9.e+-]+')
 SECRET = "s3cr3t-value"

@@ -16,6 +16,8 @@ from outdo.core.webhooks import is_public
 from outdo.server.post import send
 from tests.contracts.served import API, Reply, Served, served
 
+pytestmark = pytest.mark.slow
+
 JSON = {"Content-Type": "application/json"}
 SECRET = "not told"
 

@@ -74,7 +74,29 @@ def pattern(expected: str) -> str:
     return "".join(lines)
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda path: path.stem)
+LONG = {
+    "users_tokens_and_the_trail",
+    "models_are_registered",
+    "gc_frees_what_nothing_needs",
+    "mlflow_comes_over",
+    "apply_puts_a_run_back",
+    "dvc_team_shares_a_remote",
+    "dvc_data_and_the_way_over",
+    "reproduce_makes_it_again",
+    "set_tries_params_beside_the_workspace",
+    "data_is_tracked_and_shared",
+}
+"""Stories of many commands, which the slow ring tells."""
+MARKED = [
+    pytest.param(one, marks=[pytest.mark.slow] if one.stem in LONG else [], id=one.stem) for one in STORIES
+]
+
+
+def test_every_long_story_is_there() -> None:
+    assert {one.stem for one in STORIES} >= LONG
+
+
+@pytest.mark.parametrize("story", MARKED)
 def test_story(story: Path, tmp_path: Path) -> None:
     script, files = parts(story.read_text())
     folder = tmp_path / "project"
