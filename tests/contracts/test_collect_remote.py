@@ -290,9 +290,11 @@ def test_collections_that_are_killed_leave_what_is_needed(world: World) -> None:
             some = [project.objects.put_bytes(chance.randbytes(8)) for _ in range(300)]
             items = [Item(f"{n:03}", "file", digest, 8) for n, digest in enumerate(some)]
             folders.append(build_tree(tree_of(items), project.objects.put_bytes))
-        sent(world, *folders)
         shelf = reach(project, find_remote(project, "team"))
+        # as if the time had passed after which the one that was killed is taken for dead
         shelf.remove([*shelf.lying("pushes"), *shelf.lying("collections")])
+        sent(world, *folders)
+        shelf.remove(list(shelf.lying("pushes")))
         world.point("raw", folders[0])
         world.commit()
         process = subprocess.Popen([sys.executable, "-c", COLLECT, str(world.root)], stdout=-1, stderr=-1)
