@@ -1,11 +1,14 @@
 """A real server of S3 on this machine, and a proxy before it that fails on request."""
 
 import asyncio
+import fcntl
 import json
+import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -33,7 +36,17 @@ class Server(NamedTuple):
 
 @contextmanager
 def s3_server(folder: Path) -> Iterator[Server]:
-    """A server with one bucket, for those who know `SECRETS`; it is ended, by its process, on the way out."""
+    """A server with one bucket, for those who know `SECRETS`; it is ended, by its process, on the way out.
+
+    One at a time on this machine, as it listens on ports that can't be told it, too."""
+    with open(os.path.join(tempfile.gettempdir(), f"outdo-s3-{os.getuid()}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with _running(folder) as server:
+            yield server
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[Server]:
     assert WEED is not None
     names = ("master", "volume", "filer", "s3")
     both = [f"{name}.port{kind}" for kind in ("", ".grpc") for name in names]

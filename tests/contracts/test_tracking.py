@@ -162,6 +162,8 @@ def test_the_steps_make_exactly_the_tables_that_the_code_has(engine: Engine) -> 
 
 
 def test_a_name_that_was_lost_with_its_transaction_is_made_anew(engine: Engine) -> None:
+    if engine.dialect.name != "sqlite":
+        pytest.skip("only SQLite can be made to refuse at the commit")
     keys = Keys()
     writer = Writer(engine, keys.forget)
     begun, go_on = threading.Event(), threading.Event()
