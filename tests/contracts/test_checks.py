@@ -220,3 +220,10 @@ def test_a_warning_does_not_fail_the_table(table: Path) -> None:
     found = judged(table, "{not_null: [origin], level: warn}", "rows: '> 1'")
     assert [verdict.outcome for verdict in found] == ["failed", "passed"]
     assert overall(found) == "passed"
+
+
+@pytest.mark.parametrize("bad", range(1, 10))
+def test_a_tolerated_share_is_inclusive_whatever_its_binary_fraction(tmp_path: Path, bad: int) -> None:
+    (tmp_path / "a.csv").write_text("n\n" + "-1\n" * bad + "1\n" * (10 - bad))
+    mostly = (10 - bad) / 10
+    assert one(tmp_path / "a.csv", f"{{between: {{n: [0, null]}}, mostly: {mostly}}}").outcome == "passed"

@@ -117,6 +117,7 @@ def test_a_champion_that_was_not_scored_on_these_rows_is_no_reason_to_pass(root:
         ("slices: {by: group, metric: auc, at_least: 0.8}", "passed", "all 2 pass"),
         ("slices: {by: group, metric: auc, at_least: 0.97}", "failed", "1 of 2: b"),
         ("slices: {by: group, metric: brier, at_most: 0.9}", "passed", "all 2 pass"),
+        ("slices: {by: group, metric: auc, at_least: 0.1, at_most: 0.5}", "failed", "2 of 2"),
         ("slices: {by: gone, metric: auc, at_least: 0.9}", "not_evaluated", "no column 'gone'"),
         ("slices: {by: id, metric: auc, at_least: 0.9}", "not_evaluated", "no slice has 100 rows"),
         ("fairness: {by: group, metric: accuracy, ratio: '> 0.5'}", "passed", "ratio"),

@@ -26,8 +26,10 @@ from outdo.core.probes import (
     literal,
 )
 from outdo.core.rules import Asserted
-from outdo.core.verdict import Evidence, Verdict
+from outdo.core.verdict import NOTHING, Evidence, Verdict
 from outdo.core.written import Duration, NumberBound, Pattern
+
+_NO_ROWS = "there are no such rows"
 
 
 def others(check: rules.Check) -> str | None:
@@ -114,8 +116,8 @@ class _Compiling:
 
     # ---------------------------------------------------------------- what the columns alone decide
 
-    def _verdict(self, name: str, passed: bool, reason: str) -> Verdict:
-        return Verdict(name, "passed" if passed else "failed", reason, level=self.asserted.level)
+    def _verdict(self, name: str, passed: bool, reason: str, evidence: Evidence = NOTHING) -> Verdict:
+        return Verdict(name, "passed" if passed else "failed", reason, evidence, self.asserted.level)
 
     def _each(
         self, word: str, wanted: Mapping[str, Any], make: Callable[[str, Any], Probe | Verdict]
@@ -126,11 +128,10 @@ class _Compiling:
     def _known(self, name: str, word: str, make: Callable[[], Probe | Verdict]) -> Probe | Verdict:
         if name in self.kinds:
             return make()
-        reason = f"there is no column '{name}'"
-        return Verdict(f"{word} {name}", "not_evaluated", reason, level=self.asserted.level)
+        return self._unfit(f"{word} {name}", f"there is no column '{name}'")
 
-    def _unfit(self, name: str, reason: str) -> Verdict:
-        return Verdict(name, "not_evaluated", reason, level=self.asserted.level)
+    def _unfit(self, name: str, reason: str, evidence: Evidence = NOTHING) -> Verdict:
+        return Verdict(name, "not_evaluated", reason, evidence, self.asserted.level)
 
     def _has(self, name: str) -> Verdict:
         there = name in self.kinds
@@ -162,20 +163,23 @@ class _Compiling:
         holds = f"coalesce(({kept}), {'true' if sure else 'false'})"
         scope = f"({self.scope}) AND ({about})"
         asks = (f"count(*) FILTER ({scope})", f"count(*) FILTER ({scope} AND NOT {holds})")
-        mostly = self.asserted.mostly
 
         def judge(values: Sequence[Any]) -> Verdict:
             rows, bad = int(values[0]), int(values[1])
             evidence = Evidence(rows=rows, unexpected=bad, bound=wanted, value=bad / rows if rows else None)
             if not rows:
-                return Verdict(name, "not_evaluated", "there are no such rows", evidence, self.asserted.level)
-            if bad <= (1 - mostly) * rows:
+                return self._unfit(name, _NO_ROWS, evidence)
+            if self._tolerated(rows, bad):
                 told = f"all {rows:,} rows" if not bad else f"all but {bad:,} of {rows:,} rows"
-                return Verdict(name, "passed", f"{told}: {wanted}", evidence, self.asserted.level)
+                return self._verdict(name, True, f"{told}: {wanted}", evidence)
             reason = f"{bad:,} of {rows:,} rows ({100 * bad / rows:.3g} %) are not: {wanted}"
-            return Verdict(name, "failed", reason, evidence, self.asserted.level)
+            return self._verdict(name, False, reason, evidence)
 
         return Probe(name, asks, judge, f"{scope} AND NOT {holds}", shows, self.asserted.level)
+
+    def _tolerated(self, rows: int, bad: int) -> bool:
+        """Whether enough rows are as expected. The share is divided out, as `mostly` is the double next to a share."""
+        return (rows - bad) / rows >= self.asserted.mostly
 
     def _present(self, name: str) -> str:
         """Whether a row has a value: NaN is none."""
@@ -193,10 +197,8 @@ class _Compiling:
             return self._unfit(
                 title, f"it is {kind.lower()}, and its range is of {'numbers' if numbers else 'texts'}"
             )
-        typed = f"::{kind}" if kind in TIMES else ""
-        parts = [f"{column(name)} >= {literal(span.low)}{typed}"] if span.low is not None else []
-        parts += [f"{column(name)} <= {literal(span.high)}{typed}"] if span.high is not None else []
-        return self._rows(title, " AND ".join(parts), (name,), about=self._valued(name), wanted=_span(span))
+        kept = _inside(column(name), span, f"::{kind}" if kind in TIMES else "")
+        return self._rows(title, kept, (name,), about=self._valued(name), wanted=_span(span))
 
     def _valued(self, name: str) -> str:
         """Rows whose value is judged: all but null. NaN is judged, and is in no range."""
@@ -207,10 +209,7 @@ class _Compiling:
             isinstance(each, int | float) and not isinstance(each, bool) for each in values
         )
         what = column(name) if number else f"{column(name)}::VARCHAR"
-        listed = [
-            literal(each if number else str(each).lower() if isinstance(each, bool) else str(each))
-            for each in values
-        ]
+        listed = [literal(each if number else _text(each)) for each in values]
         shown = ", ".join(map(_text, values[:6])) + (
             f" and {len(values) - 6} more" if len(values) > 6 else ""
         )
@@ -232,12 +231,8 @@ class _Compiling:
     def _length(self, name: str, span: rules.Range) -> Probe | Verdict:
         if self.kinds[name] != "VARCHAR":
             return self._unfit(f"length {name}", f"it is {self.kinds[name].lower()}, not text")
-        parts = [f"length({column(name)}) >= {literal(span.low)}"] if span.low is not None else []
-        parts += [f"length({column(name)}) <= {literal(span.high)}"] if span.high is not None else []
-        wanted = f"{_span(span)} characters"
-        return self._rows(
-            f"length {name}", " AND ".join(parts), (name,), about=self._valued(name), wanted=wanted
-        )
+        kept, wanted = _inside(f"length({column(name)})", span), f"{_span(span)} characters"
+        return self._rows(f"length {name}", kept, (name,), about=self._valued(name), wanted=wanted)
 
     # ---------------------------------------------------------------- what is asked of all rows together
 
@@ -262,15 +257,10 @@ class _Compiling:
             again = rows - apart
             evidence = Evidence(rows=rows, unexpected=again)
             if not rows:
-                return Verdict(
-                    title, "not_evaluated", "there are no such rows", evidence, self.asserted.level
-                )
-            if again <= (1 - self.asserted.mostly) * rows:
-                return Verdict(
-                    title, "passed", f"{apart:,} of {rows:,} rows differ", evidence, self.asserted.level
-                )
-            reason = f"{again:,} of {rows:,} rows repeat another"
-            return Verdict(title, "failed", reason, evidence, self.asserted.level)
+                return self._unfit(title, _NO_ROWS, evidence)
+            if self._tolerated(rows, again):
+                return self._verdict(title, True, f"{apart:,} of {rows:,} rows differ", evidence)
+            return self._verdict(title, False, f"{again:,} of {rows:,} rows repeat another", evidence)
 
         repeated = f"{scope} AND {key} IN (SELECT {key} FROM {TABLE} WHERE {scope} GROUP BY {key} HAVING count(*) > 1)"
         return Probe(title, asks, judge, repeated, tuple(columns), self.asserted.level)
@@ -280,16 +270,12 @@ class _Compiling:
 
         def judge(values: Sequence[Any]) -> Verdict:
             if values[0] is None:
-                return Verdict(name, "not_evaluated", "there are no such rows", level=self.asserted.level)
+                return self._unfit(name, _NO_ROWS)
             value = float(values[0])
             if value != value:
-                return Verdict(
-                    name, "not_evaluated", "it has no value: a row is NaN", level=self.asserted.level
-                )
-            found = within(name, value, bound, evidence=Evidence())
+                return self._unfit(name, "it has no value: a row is NaN")
             told = f"{value:,.0f}" if value.is_integer() else short(value)
-            reason = f"{told} is {'' if found.outcome == 'passed' else 'not '}{bound}"
-            return Verdict(name, found.outcome, reason, found.evidence, self.asserted.level)
+            return replace(within(name, value, bound, told=told), level=self.asserted.level)
 
         return Probe(name, (aggregate,), judge, level=self.asserted.level)
 
@@ -309,19 +295,20 @@ class _Compiling:
 
     def _fresh(self, name: str, allowed: Duration) -> Probe | Verdict:
         seconds = allowed.seconds
-        title, level = f"fresh {name}", self.asserted.level
+        title = f"fresh {name}"
         if not self.kinds[name].startswith(("DATE", "TIMESTAMP")):
             return self._unfit(title, f"it is {self.kinds[name].lower()}, not a time")
 
         def judge(values: Sequence[Any]) -> Verdict:
             if values[0] is None:
-                return Verdict(title, "not_evaluated", "there are no such rows", level=level)
+                return self._unfit(title, _NO_ROWS)
             age = self.now - float(values[0])
             evidence = Evidence(value=age, bound=f"<= {seconds:g}s")
             told = f"the newest is {age / 3600:,.1f} hours old, and {seconds / 3600:,.1f} are allowed"
-            return Verdict(title, "passed" if age <= seconds else "failed", told, evidence, level)
+            return self._verdict(title, age <= seconds, told, evidence)
 
-        return Probe(title, (f"epoch(max({column(name)}) FILTER ({self.scope}))",), judge, level=level)
+        asked = f"epoch(max({column(name)}) FILTER ({self.scope}))"
+        return Probe(title, (asked,), judge, level=self.asserted.level)
 
     # ---------------------------------------------------------------- what another table is asked about
 
@@ -372,6 +359,12 @@ class _Compiling:
 
 def _text(value: rules.Scalar) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _inside(what: str, span: rules.Range, typed: str = "") -> str:
+    """The condition that a value is in a range; `typed` is what a text in it is read as."""
+    ends = [(">=", span.low), ("<=", span.high)]
+    return " AND ".join(f"{what} {sign} {literal(end)}{typed}" for sign, end in ends if end is not None)
 
 
 def _span(span: rules.Range) -> str:

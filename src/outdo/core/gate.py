@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Literal
+from typing import Literal, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from outdo.core.statistics.difference import Difference, detectable, holm, needed
-from outdo.core.verdict import Evidence, Outcome, Verdict, overall
+from outdo.core.verdict import NOTHING, Evidence, Outcome, Verdict, overall
 from outdo.core.written import Bound
 
 POWER = 0.8
 """The power that what could have been detected, and the rows needed, are told for."""
+
+Name = TypeVar("Name")
 
 Standing = Literal["better", "not worse", "worse", "not better enough", "can't tell"]
 
@@ -97,14 +99,25 @@ def first(name: str) -> Verdict:
     return Verdict(f"beats champion {name}", "passed", "there is no champion yet")
 
 
-def within(name: str, value: float, bound: Bound, *, evidence: Evidence | None = None) -> Verdict:
-    """The verdict on a number held against its bound; a number that is none was not evaluated."""
-    found = replace(evidence or Evidence(), value=value if isfinite(value) else None, bound=str(bound))
+def within(
+    name: str,
+    value: float,
+    bound: Bound,
+    *,
+    evidence: Evidence = NOTHING,
+    told: str = "",
+    champion: float | None = None,
+) -> Verdict:
+    """The verdict on a number held against its bound; a number that is none was not evaluated.
+
+    `told` is how the number is said, `champion` what a bound that speaks of the champion means."""
+    found = replace(evidence, value=value if isfinite(value) else None, bound=str(bound), champion=champion)
     if not isfinite(value):
         return Verdict(name, "not_evaluated", "it has no value on these rows", found)
-    if bound.holds(value):
-        return Verdict(name, "passed", f"{short(value)} is {bound}", found)
-    return Verdict(name, "failed", f"{short(value)} is not {bound}", found)
+    good = bound.holds(value, champion)
+    reason = f"{told or short(value)} is {'' if good else 'not '}{bound}"
+    reason += "" if champion is None else f", which has {short(champion)}"
+    return Verdict(name, "passed" if good else "failed", reason, found)
 
 
 def surely_within(name: str, bound: Bound, evidence: Evidence) -> Verdict:
@@ -122,8 +135,8 @@ def surely_within(name: str, bound: Bound, evidence: Evidence) -> Verdict:
     return Verdict(name, "inconclusive", f"{span} is in part {bound}", found)
 
 
-def corrected(chances: Mapping[str, float]) -> dict[str, float]:
-    """P-values of all comparisons of a model, by name, corrected by Holm for being so many."""
+def corrected(chances: Mapping[Name, float]) -> dict[Name, float]:
+    """P-values of all comparisons of a model, by whatever names them, corrected by Holm for being so many."""
     return dict(zip(chances, holm(list(chances.values())), strict=True))
 
 

@@ -1,7 +1,8 @@
 """The gates of a model to verdicts, on the rows that it and the champion were scored on."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite, sqrt
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from math import inf, isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -69,15 +70,15 @@ def judge(
     """A verdict for each gate, in their order; `rows` are the challenger's, or why there are none. No champion is one
     that a first model doesn't need."""
     judging = _Judging(rows, champion, facts, seed)
-    leads = [judging.compared(gate) for gate in gates if isinstance(gate, rules.Beats)]
+    leads = {
+        place: judging.compared(gate) for place, gate in enumerate(gates) if isinstance(gate, rules.Beats)
+    }
     # all comparisons with the champion are one family: any false alarm among them would let a worse model pass
-    chances = {str(place): each.p for place, each in enumerate(leads) if isinstance(each, Difference)}
-    adjusted = corrected(chances)
+    adjusted = corrected({place: lead.p for place, lead in leads.items() if isinstance(lead, Difference)})
     found: list[Verdict] = []
-    for gate in gates:
+    for place, gate in enumerate(gates):
         if isinstance(gate, rules.Beats):
-            place = sum(one.name.startswith("beats ") for one in found)
-            found.append(judging.beats(gate, leads[place], adjusted.get(str(place)), len(chances)))
+            found.append(judging.beats(gate, leads[place], adjusted.get(place), len(adjusted)))
         else:
             found += judging.verdicts(gate)
     return found
@@ -90,6 +91,20 @@ class _Judging:
         self.facts = facts
         self.seed = seed
 
+    @cached_property
+    def ours(self) -> Scored:
+        """The challenger's rows; raises `Unscored`."""
+        if isinstance(self.rows, str):
+            raise Unscored(self.rows)
+        return self.rows.scored()
+
+    @cached_property
+    def theirs(self) -> Scored:
+        """The champion's rows; raises `Unscored`."""
+        if self.champion is None or self.champion.rows is None:
+            raise Unscored(self.champion.why if self.champion else "there is no champion yet")
+        return self.champion.rows.scored()
+
     def verdicts(self, gate: rules.Gate) -> list[Verdict]:
         match gate:
             case rules.MetricGate(bounds):
@@ -99,13 +114,7 @@ class _Judging:
             case rules.Fairness():
                 return [self._fairness(gate)]
             case rules.Size(bound):
-                found, size = within("size", self.facts.size, bound), Bytes(self.facts.size)
-                return [
-                    replace(
-                        found,
-                        reason=f"{size.short()} is {'' if found.outcome == 'passed' else 'not '}{bound}",
-                    )
-                ]
+                return [within("size", self.facts.size, bound, told=Bytes(self.facts.size).short())]
             case rules.Latency():
                 return [Verdict("latency", "not_evaluated", "it is not measured yet")]
             case rules.ModelTests(cmd):
@@ -115,35 +124,18 @@ class _Judging:
 
     # ---------------------------------------------------------------- metrics, and the champion
 
-    def _value(self, name: str, rows: Predicted | str | None) -> float | str:
-        """A metric of some rows; or why it has none."""
-        if isinstance(rows, str) or rows is None:
-            return rows or "there are no rows"
-        known = metric(name)
-        if known is None:
-            return f"no metric '{name}' was told, and none of this name can be computed"
-        try:
-            value = known.of(rows.scored())
-        except Unscored as reason:
-            return str(reason)
-        return value if isfinite(value) else "it has no value on these rows"
-
     def _metric(self, name: str, bound: Bound) -> Verdict:
-        told = self.facts.metrics.get(name)
-        value = self._value(name, self.rows) if told is None else told
-        if isinstance(value, str):
-            return Verdict(f"metric {name}", "not_evaluated", value, Evidence(bound=str(bound)))
-        if bound.relative_to is None:
-            return within(f"metric {name}", value, bound)
-        if self.champion is None:
-            return Verdict(f"metric {name}", "passed", "there is no champion yet")
-        theirs = self._value(name, self.champion.rows)
-        if isinstance(theirs, str):
-            return Verdict(f"metric {name}", "not_evaluated", self.champion.why or theirs)
-        good = bound.holds(value, theirs)
-        evidence = Evidence(value=value, bound=str(bound), champion=theirs, compared=self.champion.name)
-        reason = f"{short(value)} is {'' if good else 'not '}{bound}, which has {short(theirs)}"
-        return Verdict(f"metric {name}", "passed" if good else "failed", reason, evidence)
+        title, told, theirs = f"metric {name}", self.facts.metrics.get(name), None
+        try:
+            value = _value(name, self.ours) if told is None else told
+            if bound.relative_to is not None and self.champion is None:
+                return Verdict(title, "passed", "there is no champion yet")
+            if bound.relative_to is not None:
+                theirs = _value(name, self.theirs)
+        except Unscored as reason:
+            return Verdict(title, "not_evaluated", str(reason), Evidence(bound=str(bound)))
+        compared = "" if theirs is None or self.champion is None else self.champion.name
+        return within(title, value, bound, evidence=Evidence(compared=compared), champion=theirs)
 
     def compared(self, gate: rules.Beats) -> Difference | Verdict:
         """How far the challenger leads in a metric; or the verdict where that can't be told."""
@@ -161,12 +153,7 @@ class _Judging:
             return Verdict(name, "not_evaluated", self.champion.why, Evidence(compared=self.champion.name))
         try:
             return difference(
-                known,
-                self.rows.scored(),
-                self.champion.rows.scored(),
-                confidence=gate.confidence,
-                margin=gate.margin,
-                seed=self.seed,
+                known, self.ours, self.theirs, confidence=gate.confidence, margin=gate.margin, seed=self.seed
             )
         except Unscored as reason:
             return Verdict(name, "not_evaluated", str(reason))
@@ -176,11 +163,10 @@ class _Judging:
         if isinstance(found, Verdict):
             return found
         assert self.champion is not None
-        scores = (self._value(gate.champion, self.rows), self._value(gate.champion, self.champion.rows))
         verdict = beats(
             gate.champion,
             found,
-            (float(scores[0]), float(scores[1])),
+            (_value(gate.champion, self.ours), _value(gate.champion, self.theirs)),
             margin=gate.margin,
             confidence=gate.confidence,
             corrected=p,
@@ -191,57 +177,41 @@ class _Judging:
 
     # ---------------------------------------------------------------- parts of the rows
 
-    def _parts(self, by: str | rules.Columns, least: int) -> Iterator[tuple[str, Predicted]]:
-        """The parts of the rows that are large enough, each with the values that it shares; raises `Unscored`."""
-        if isinstance(self.rows, str):
-            raise Unscored(self.rows)
+    def _parts(self, by: str | rules.Columns, least: int) -> dict[str, Scored]:
+        """The parts of the rows that are large enough, by the values that each shares; raises `Unscored`."""
+        ours = self.ours
+        assert isinstance(self.rows, Predicted)
         names = (by,) if isinstance(by, str) else by
         if missing := [name for name in names if name not in self.rows.by]:
             raise Unscored(f"the predictions have no column '{missing[0]}'")
-        labels = [np.array([str(each) for each in self.rows.by[name]]) for name in names]
-        joined = (
-            labels[0]
-            if len(labels) == 1
-            else np.array([", ".join(each) for each in zip(*labels, strict=True)])
-        )
-        for value in np.unique(joined):
-            here = joined == value
-            if here.sum() >= least:
-                yield str(value), Predicted(self.rows.truth[here], self.rows.said[here])
+        columns = [map(str, self.rows.by[name]) for name in names]
+        joined = np.array([", ".join(each) for each in zip(*columns, strict=True)])
+        values, part = np.unique(joined, return_inverse=True)
+        large = np.flatnonzero(np.bincount(part) >= least)
+        return {str(values[number]): ours.part(part == number) for number in large}
 
     def _slices(self, gate: rules.Slices) -> Verdict:
-        by = gate.by if isinstance(gate.by, str) else ", ".join(gate.by)
-        title, known = f"slices {gate.metric} by {by}", metric(gate.metric)
-        if known is None:
-            return Verdict(
-                title, "not_evaluated", f"no metric '{gate.metric}' can be computed from predictions"
-            )
+        title = f"slices {gate.metric} by {_listed(gate.by)}"
         try:
-            parts = list(self._parts(gate.by, gate.min_rows))
-            found = {value: _part(known, rows, gate, self.seed) for value, rows in parts}
+            known, parts = _computed(gate.metric), self._parts(gate.by, gate.min_rows)
         except Unscored as reason:
             return Verdict(title, "not_evaluated", str(reason))
+        found = {value: _part(known, rows, gate, self.seed) for value, rows in parts.items()}
         adjusted = corrected({value: one.p for value, one in found.items() if isinstance(one, _Part)})
         verdicts = [
-            replace(one, subject=value)
-            if isinstance(one, Verdict)
-            else one.verdict(value, adjusted[value], len(adjusted))
+            one.verdict(value, adjusted[value], len(adjusted))
+            if isinstance(one, _Part)
+            else replace(one, subject=value)
             for value, one in found.items()
         ]
         return together(title, verdicts, nothing=f"no slice has {gate.min_rows} rows")
 
     def _fairness(self, gate: rules.Fairness) -> Verdict:
-        by = gate.by if isinstance(gate.by, str) else ", ".join(gate.by)
-        title, known = f"fairness {gate.metric} by {by}", metric(gate.metric)
-        if known is None:
-            return Verdict(
-                title, "not_evaluated", f"no metric '{gate.metric}' can be computed from predictions"
-            )
+        title = f"fairness {gate.metric} by {_listed(gate.by)}"
         try:
-            groups = dict(self._parts(gate.by, gate.min_rows))
-            scores = {value: _whole(rows, self.rows) for value, rows in groups.items()}
-            values = {value: known.of(rows) for value, rows in scores.items()}
-            spread = [_draws(known, rows, self.seed) for rows in scores.values()]
+            known, groups = _computed(gate.metric), self._parts(gate.by, gate.min_rows)
+            values = {value: known.of(rows) for value, rows in groups.items()}
+            spread = [_draws(known, rows, self.seed) for rows in groups.values()]
         except Unscored as reason:
             return Verdict(title, "not_evaluated", str(reason))
         if len(values) < 2:
@@ -261,7 +231,7 @@ class _Judging:
                 low=float(ends[0]),
                 high=float(ends[1]),
                 confidence=SURE,
-                rows=sum(one.rows for one in scores.values()),
+                rows=sum(one.rows for one in groups.values()),
             )
             verdict = within(word, point, bound, evidence=evidence)
             verdicts.append(replace(verdict, reason=f"{word} {verdict.reason} ({told})", subject=""))
@@ -294,21 +264,21 @@ class _Part(Struct, frozen=True):
         return Verdict(name, outcome, told, evidence, subject=name)
 
 
-def _part(known: Metric, rows: Predicted, gate: rules.Slices, seed: int) -> _Part | Verdict:
+def _part(known: Metric, rows: Scored, gate: rules.Slices, seed: int) -> _Part | Verdict:
     try:
-        part = rows.scored()
-        value, error = known.of(part), _error(known, part, seed)
+        value, error = known.of(rows), _error(known, rows, seed)
     except Unscored as reason:
         return Verdict("", "not_evaluated", str(reason))
     if not (isfinite(value) and isfinite(error)):
         return Verdict("", "not_evaluated", "it has no value there")
     low, high = gate.at_least, gate.at_most
-    below = low is not None and value < low
-    beyond = below or (high is not None and value > high)
-    short_of = (low - value) if low is not None else value - (high or 0.0)
+    past = max(
+        -inf if low is None else low - value,
+        -inf if high is None else value - high,
+    )
     words = [f">= {low:g}"] if low is not None else []
     words += [f"<= {high:g}"] if high is not None else []
-    return _Part(value, error, above(short_of, error, 0.0), beyond, " and ".join(words), len(rows.truth))
+    return _Part(value, error, above(past, error, 0.0), past > 0, " and ".join(words), rows.rows)
 
 
 def _error(known: Metric, rows: Scored, seed: int) -> float:
@@ -325,20 +295,24 @@ def _draws(known: Metric, rows: Scored, seed: int) -> Array:
     return draws(known.prepare(rows), units(rows.rows), resamples=RESAMPLES, seed=seed)
 
 
-def _whole(rows: Predicted, every: Predicted | str) -> Scored:
-    """A group's rows with the classes that all rows have, as a group may lack one."""
-    assert isinstance(every, Predicted)
-    part = rows.scored() if len(np.unique(rows.truth)) > 1 else None
-    if part is not None:
-        return part
-    both = scored(np.concatenate([every.truth, rows.truth]), np.concatenate([every.said, rows.said]))
-    here = slice(len(every.truth), None)
-    return Scored(
-        both.truth[here],
-        None if both.score is None else both.score[here],
-        None if both.decision is None else both.decision[here],
-        both.classes,
-    )
+def _computed(name: str) -> Metric:
+    """The metric of this name; `Unscored` where none can be computed."""
+    known = metric(name)
+    if known is None:
+        raise Unscored(f"no metric '{name}' can be computed from predictions")
+    return known
+
+
+def _value(name: str, rows: Scored) -> float:
+    """A metric of some rows; raises `Unscored`."""
+    known = metric(name)
+    if known is None:
+        raise Unscored(f"no metric '{name}' was told, and none of this name can be computed")
+    return known.of(rows)
+
+
+def _listed(by: str | rules.Columns) -> str:
+    return by if isinstance(by, str) else ", ".join(by)
 
 
 def _disparity(word: str, values: Array) -> Array:

@@ -48,6 +48,9 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
     """Some of these rows, with their numbers."""
 
 
+NOTHING = Evidence()
+
+
 class Verdict(Struct, frozen=True, omit_defaults=True):
     """The result of one check or gate. What was not evaluated has not passed."""
 
@@ -56,7 +59,7 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     outcome: Outcome
     reason: str
     """Why, in one sentence."""
-    evidence: Evidence = Evidence()
+    evidence: Evidence = NOTHING
     level: Level = "fail"
     """Whether a failure stops what follows or is a warning."""
     subject: str = ""

@@ -42,6 +42,16 @@ class Scored(Struct, frozen=True, eq=False):
     def rows(self) -> int:
         return len(self.truth)
 
+    def part(self, here: NDArray[np.bool_]) -> "Scored":
+        """Some of the rows, of the same classes, though a part may lack one."""
+        return Scored(
+            self.truth[here],
+            None if self.score is None else self.score[here],
+            None if self.decision is None else self.decision[here],
+            self.classes,
+            None if self.query is None else self.query[here],
+        )
+
     def scores(self) -> Array:
         """The scores; `Unscored` where the rows have decisions alone."""
         if self.score is None:

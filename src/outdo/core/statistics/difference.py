@@ -77,11 +77,6 @@ def holm(chances: list[float]) -> list[float]:
     return corrected
 
 
-def share_error(share: float, rows: int) -> float:
-    """The standard error of a share of rows."""
-    return sqrt(max(share * (1 - share), 0.0) / rows)
-
-
 def wilson(hits: float, rows: float, confidence: float) -> tuple[float, float]:
     """The interval of a share, two-sided (Wilson 1927): right even for small samples and shares near 0 or 1."""
     reach = z((1 + confidence) / 2)
