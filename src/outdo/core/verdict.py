@@ -68,6 +68,27 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     """What it was put together from, such as one verdict a slice."""
 
 
+class Judgement(Struct, frozen=True, omit_defaults=True):
+    """What was judged, by what, and how it came out: what a run need not do again, and a promotion stands on."""
+
+    kind: Literal["data", "model"]
+    subject: str
+    """The path, or the model's name."""
+    digest: str
+    """Of the bytes that were judged."""
+    key: str
+    """Of everything that the verdicts follow from: the same key, the same verdicts."""
+    verdicts: tuple[Verdict, ...]
+    at: float
+    """When, in seconds since 1970."""
+    champion: str = ""
+    """Such as `delay/6`; empty where there was none."""
+
+    @property
+    def outcome(self) -> Outcome:
+        return overall(self.verdicts)
+
+
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
     """The gravest outcome: one failure fails all, and nothing at all was not evaluated."""
     return max(outcomes, key=_GRAVE.index, default="not_evaluated")
