@@ -13,8 +13,9 @@ from outdo.app.project import Project, declared
 from outdo.core.digest import stage_key
 from outdo.core.errors import NothingToCheck, UnknownVersion, UserError
 from outdo.core.hints import did_you_mean
-from outdo.core.judge import Champion, Facts, judge
+from outdo.core.judge import judge
 from outdo.core.model import Entry, Path, Place, Record, Stage
+from outdo.core.predicted import Champion, Facts
 from outdo.core.sections import Model, Predictions
 from outdo.core.verdict import Outcome, Verdict, overall
 from outdo.run.rows import Rows, read_rows

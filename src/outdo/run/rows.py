@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from outdo.core.judge import Predicted
+from outdo.core.predicted import Predicted
 from outdo.core.probes import is_number
 from outdo.run.scan import connection, load, table_kind
 

@@ -1,0 +1,44 @@
+"""What a model said of the rows that it is judged on, and what else is known of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from outdo.core.metrics.reading import scored
+from outdo.core.metrics.scored import Scored
+
+Column = NDArray[Any]
+
+
+class Predicted(Struct, frozen=True, eq=False):
+    """Rows with their labels, what one model said of them, and the columns that part them."""
+
+    truth: Column
+    said: Column
+    by: Mapping[str, Column] = {}
+
+    def scored(self) -> Scored:
+        """As metrics want them; raises `Unscored`."""
+        return scored(self.truth, self.said)
+
+
+class Champion(Struct, frozen=True, eq=False):
+    """What the challenger is compared with."""
+
+    name: str
+    """Such as `delay/6`."""
+    rows: Predicted | None = None
+    """The same rows in the same order; None where it was not scored on them."""
+    why: str = ""
+    """Then why not."""
+
+
+class Facts(Struct, frozen=True):
+    """What is known of the challenger beside its predictions."""
+
+    metrics: Mapping[str, float]
+    """Those that its stages told, which count before those that are computed."""
+    size: int
+    """Bytes of its files."""
