@@ -48,13 +48,20 @@ def judged(project: Project, name: str) -> JudgedModel:
         raise NothingToCheck(
             f"model '{name}' has no gates", where=Place(project.file), fix="add 'gates:' to it"
         )
-    rows = _rows(project, model)
-    holder = _holder(project, name)
-    champion = None if holder is None else _champion(project, model, holder, rows)
+    rows, champion = both(project, name)
     told = rows if isinstance(rows, str) else rows.predicted
     verdicts = judge(model.gates, told, champion, _facts(project, model))
-    title = "" if holder is None else holder.name
+    title = "" if champion is None else champion.name
     return JudgedModel(name, overall(verdicts), tuple(verdicts), title, time.perf_counter() - began)
+
+
+def both(project: Project, name: str) -> tuple[Rows | str, Champion | None]:
+    """The predictions of a model as it is in the workspace, or why there are none; and its champion on the same rows,
+    if there is one."""
+    model = declared(project).models[name]
+    rows = _rows(project, model)
+    holder = _holder(project, name)
+    return rows, None if holder is None else _champion(project, model, holder, rows)
 
 
 def _rows(project: Project, model: Model) -> Rows | str:
