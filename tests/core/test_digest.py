@@ -5,8 +5,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outdo.core.digest import digest, stage_key, stage_run_id, whole_run_id
+from outdo.core.digest import digest, gates_key, stage_key, stage_run_id, whole_run_id
 from outdo.core.model import Digest, Entry, Output, RunId, Stage, StageName
+from outdo.core.rules import Beats, MetricGate
+from outdo.core.written import Bound
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats() | st.text()
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -15,6 +17,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     max_leaves=8,
 )
 FILE = Entry(Digest("d"), 1)
+BOUND = Bound.written(">= 0.7")
 STAGE = Stage(StageName("train"), ("python train.py",), outs=(Output("a"), Output("b")))
 
 
@@ -64,3 +67,11 @@ def test_each_stage_of_each_run_has_an_id_of_its_own() -> None:
     runs = [RunId("20260413-101502-7f3a"), RunId("20260413-101502-7f3b")]
     ids = [stage_run_id(run, StageName(stage)) for run in runs for stage in ("", "train", "train@1")]
     assert len({*ids, *map(whole_run_id, runs)}) == 8
+
+
+def test_gates_are_told_apart_by_kind_bound_and_order() -> None:
+    metric, beats = MetricGate({"auc": BOUND}), Beats("auc")
+    other = MetricGate({"auc": Bound.written(">= 0.8")})
+    keys = [gates_key(gates) for gates in ([metric], [other], [beats], [metric, beats], [beats, metric])]
+    assert len(set(keys)) == len(keys)
+    assert gates_key([MetricGate({"auc": Bound.written(">= 0.7")})]) == keys[0]

@@ -4,10 +4,10 @@ Bytes of files are hashed by `store`; what decides a stage's outputs is hashed h
 ever colliding, and its number is raised when the meaning of a key changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from blake3 import blake3
-from msgspec import msgpack
+from msgspec import Struct, msgpack
 
 from outdo.core.model import Digest, Entry, Key, Path, RunId, Stage, StageName, Value
 
@@ -33,6 +33,11 @@ def stage_key(stage: Stage, deps: Mapping[Path, Entry], params: Mapping[str, Val
     inputs = {path: (entry.kind, entry.digest) for path, entry in deps.items()}
     outs = sorted((out.path, out.persist) for out in stage.outs)
     return Key(digest("stage/1", stage.cmd, stage.wdir, inputs, params, stage.env, outs))
+
+
+def gates_key(gates: Sequence[Struct]) -> Digest:
+    """Stands for the gates of a model, in their order: what was judged by others says nothing of these."""
+    return digest("gates/1", gates)
 
 
 def stage_run_id(run: RunId, stage: StageName) -> str:

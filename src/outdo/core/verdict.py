@@ -83,6 +83,9 @@ class Judgement(Struct, frozen=True, omit_defaults=True):
     """When, in seconds since 1970."""
     champion: str = ""
     """Such as `delay/6`; empty where there was none."""
+    rules: str = ""
+    """What it was judged by: of a model `digest.gates_key`, so that a promotion can tell whether these are the gates of
+    the file still."""
 
     @property
     def outcome(self) -> Outcome:
