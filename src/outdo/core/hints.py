@@ -1,7 +1,6 @@
 """The word that was probably meant, where an unknown one stands."""
 
 from collections.abc import Collection
-from difflib import get_close_matches
 from typing import Final
 
 _MAX_COMPARED: Final = 200
@@ -40,6 +39,8 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
 
 def nearest(word: str, known: Collection[str]) -> str | None:
     """The known word that was probably meant."""
+    from difflib import get_close_matches  # only where there is a mistake to explain
+
     meant = _SYNONYMS.get(word.lower())
     if meant in known:
         return meant

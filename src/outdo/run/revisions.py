@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -78,10 +80,7 @@ def line_changes(
     Raises `Refused` where Git can't tell, for instance as it has lost a commit."""
     if before == after:
         return []
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="outdo-") as folder:
-        trees = _Trees(root, folder)
+    with _Trees(root) as trees:
         old, new = (trees.of(each) for each in (before, after))
         but = [f":(exclude,literal){path.rstrip('/')}" for path in without]
         words = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative", "-z"]
@@ -95,10 +94,7 @@ def patch_between(root: str, before: Revision, after: Revision, paths: Sequence[
     Raises `Refused` where Git can't tell."""
     if before == after:
         return b""
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="outdo-") as folder:
-        trees = _Trees(root, folder)
+    with _Trees(root) as trees:
         old, new = (trees.of(each) for each in (before, after))
         words = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--relative"]
         return git(root, ["--literal-pathspecs", *words, old, new, "--", *paths[:MOST]], env=trees.env)
@@ -122,16 +118,13 @@ def tracked_among(root: str, paths: Sequence[Path]) -> set[Path]:
 def check_out(root: str, revision: Revision, paths: Sequence[Path], folder: str) -> str:
     """Writes these files of the project at `root`, as a revision has them, below `folder`, and returns the folder that
     stands for `root` there. Raises `Refused`."""
-    import tempfile
-
     prefix = os.fsdecode(git(root, ["rev-parse", "--show-prefix"]).rstrip(b"\n"))
     place = os.path.join(folder, prefix)
     os.makedirs(place, exist_ok=True)
     if paths:
-        with tempfile.TemporaryDirectory(prefix="outdo-") as scratch:
-            trees = _Trees(root, scratch)
+        with _Trees(root) as trees:
             tree = trees.of(revision)
-            env = {**trees.env, "GIT_INDEX_FILE": os.path.join(scratch, "files")}
+            env = {**trees.env, "GIT_INDEX_FILE": os.path.join(trees.folder, "files")}
             git(root, ["read-tree", tree], env=env)
             names = b"".join(os.fsencode(path) + b"\0" for path in paths)
             git(root, ["checkout-index", "-z", "--stdin", "--force", f"--prefix={folder}/"], names, env)
@@ -188,21 +181,34 @@ def _parsed(told: bytes) -> Iterable[LineChange]:
 
 
 class _Trees:
-    """Trees of revisions, made in a folder of their own where they are in no commit."""
+    """Trees of revisions, made in a folder of their own where they are in no commit: most are, and need none."""
 
-    def __init__(self, root: str, folder: str) -> None:
+    def __init__(self, root: str) -> None:
         self._root = root
-        self._folder = folder
+        self._scratch = ExitStack()
         self._top = ""
         self.env: dict[str, str] = {}
         """What Git needs to know to find the trees."""
+
+    def __enter__(self) -> "_Trees":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._scratch.close()
+
+    @cached_property
+    def folder(self) -> str:
+        """A folder that is there until the trees are closed."""
+        import tempfile
+
+        return self._scratch.enter_context(tempfile.TemporaryDirectory(prefix="outdo-"))
 
     def of(self, revision: Revision) -> str:
         """The name of the tree that a revision is."""
         if revision.commit and not revision.patch:
             return f"{revision.commit}^{{tree}}"
         self._begin()
-        env = {**self.env, "GIT_INDEX_FILE": os.path.join(self._folder, "index")}
+        env = {**self.env, "GIT_INDEX_FILE": os.path.join(self.folder, "index")}
         base = revision.commit or git(self._top, ["mktree"], env=env).decode().strip()
         if not revision.patch:
             return base
@@ -217,7 +223,7 @@ class _Trees:
         asked = ["rev-parse", "--show-toplevel", "--git-path", "objects"]
         top, objects = git(self._root, asked).removesuffix(b"\n").rsplit(b"\n", 1)
         self._top = os.fsdecode(top)
-        self.env["GIT_OBJECT_DIRECTORY"] = os.path.join(self._folder, "objects")
+        self.env["GIT_OBJECT_DIRECTORY"] = os.path.join(self.folder, "objects")
         known = os.fsdecode(os.path.join(os.fsencode(self._root), objects))
         self.env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = known
         os.mkdir(self.env["GIT_OBJECT_DIRECTORY"])
