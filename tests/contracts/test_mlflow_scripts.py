@@ -63,6 +63,25 @@ print(client.get_model_version_by_alias("iris", "champion").run_id == run.info.r
 print(len(client.get_run(run.info.run_id).outputs.model_outputs), client.get_run(run.info.run_id).info.status)
 """
 
+ELSEWHERE = """
+import mlflow, pathlib
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+here = pathlib.Path.cwd().joinpath("kept")
+mlflow.set_experiment(experiment_id=mlflow.create_experiment("elsewhere", artifact_location=here.as_uri()))
+x, y = load_iris(return_X_y=True)
+with mlflow.start_run() as run:
+    mlflow.log_text("hello", "notes/a.txt")
+    model = LogisticRegression(max_iter=200).fit(x, y)
+    info = mlflow.sklearn.log_model(model, name="kept", pip_requirements=["scikit-learn"])
+print(here.joinpath(run.info.run_id, "artifacts/notes/a.txt").read_text())
+print(mlflow.artifacts.load_text(run.info.artifact_uri + "/notes/a.txt"))
+print([one.path for one in mlflow.MlflowClient().list_artifacts(run.info.run_id)])
+mlflow.register_model(info.model_uri, "elsewhere")
+print(list(mlflow.pyfunc.load_model("models:/elsewhere/1").predict(x)) == list(model.predict(x)))
+"""
+
 GRID = """
 import mlflow
 from sklearn.datasets import load_iris
@@ -138,6 +157,10 @@ print(len(client.get_metric_history(run.info.run_id, "loss")))
 
 def test_a_model_is_trained_logged_registered_and_loaded_by_its_alias(server: Served, tmp_path: Path) -> None:
     assert printed(server, tmp_path, TRAIN) == ["True True", "True", "2 FINISHED"]
+
+
+def test_an_experiment_keeps_its_files_where_the_script_says(server: Served, tmp_path: Path) -> None:
+    assert printed(server, tmp_path, ELSEWHERE) == ["hello", "hello", "['notes']", "True"]
 
 
 def test_a_grid_search_is_a_run_with_children(server: Served, tmp_path: Path) -> None:

@@ -338,6 +338,19 @@ def test_artifacts_can_not_be_kept_in_the_folder_of_another_project(world: World
         assert reply.status == 403
 
 
+def test_who_sends_all_clients_elsewhere_has_to_be_trusted_in_all_projects(world: World) -> None:
+    asked = {"name": "flights/elsewhere", "artifact_location": "s3://bucket/of-somebody"}
+    assert world.people["mia"].post("experiments/create", **asked).status == 403
+    assert world.anna.post("experiments/create", **asked).status == 200
+
+
+def test_where_people_sign_in_a_folder_would_be_another_on_each_machine(world: World) -> None:
+    reply = world.anna.post(
+        "experiments/create", name="flights/folder", artifact_location="file:///srv/models"
+    )
+    assert reply.status == 400
+
+
 def test_a_folder_in_that_of_another_project_needs_a_role_in_both(world: World) -> None:
     inside = f"mlflow-artifacts:/{world.fraud.experiment}/{world.fraud.run}"
     made = world.anna.post("experiments/create", name="flights/inside", artifact_location=inside)

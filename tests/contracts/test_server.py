@@ -303,10 +303,22 @@ def test_no_form_of_a_path_leads_out_of_the_artifacts(server: Served, method: st
     assert refused.status in (400, 404)
 
 
+def test_an_address_with_a_slash_too_many_leads_to_what_was_meant(server: Served) -> None:
+    reply = server.ask("GET", f"//{API[1:]}/experiments/get?experiment_id=0")
+    assert (reply.status, reply.headers["location"]) == (308, f"{API}/experiments/get?experiment_id=0")
+
+
 @pytest.mark.parametrize(
-    "location", ["file:///etc", "http:///#/../..", "mlflow-artifacts:/../x", "/etc", "s3://a/b"]
+    "path", ["//evil.example/x", "///evil.example", "//\\evil.example", "//%5cevil.example"]
 )
-def test_artifacts_stay_with_the_server(server: Served, location: str) -> None:
+def test_no_doubled_slash_leads_to_another_server(server: Served, path: str) -> None:
+    assert server.ask("GET", path).headers.get("location", "/x")[:2] not in ("//", "/\\")
+
+
+@pytest.mark.parametrize(
+    "location", ["http:///#/../..", "mlflow-artifacts:/../x", "s3://a/../b", "ftp://a/b"]
+)
+def test_artifacts_are_at_no_odd_place(server: Served, location: str) -> None:
     assert server.post("experiments/create", name=f"at {location}", artifact_location=location).status == 400
 
 

@@ -305,9 +305,16 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: Served, home: Path) ->
 @pytest.mark.parametrize(
     "location",
     [
-        "file:///etc",
+        "file://host/etc",
         "FILE:/etc",
-        "/etc",
+        "/etc/../x",
+        "/a\\b",
+        "s3://a/%2e%2e/x",
+        "s3://user:word@a/x",
+        "mysql://user:word@host/x",
+        "s3://a/x?y",
+        "s3://a/x#y",
+        "//host/x",
         "../x",
         "mlflow-artifacts:/../x",
         "mlflow-artifacts:/a/../../x",
@@ -323,7 +330,9 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: Served, home: Path) ->
     ],
     ids=lambda location: location[:30],
 )
-def test_an_experiment_can_not_place_its_artifacts_elsewhere(server: Served, location: str) -> None:
+def test_an_experiment_can_not_place_its_artifacts_where_no_client_may_go(
+    server: Served, location: str
+) -> None:
     asked = {"name": f"at {location[:300]}", "artifact_location": location}
     assert refused(server.post("experiments/create", **asked))
     assert server.get("experiments/get-by-name", experiment_name=asked["name"]).status == 404

@@ -70,6 +70,11 @@ class Actor(Struct, frozen=True):
         held = [self.grants[name] for name in (project, EVERY) if name in self.grants]
         return _lower(max(held, key=ROLES.index), self.limit.role) if held else None
 
+    @property
+    def is_here(self) -> bool:
+        """Whether they are on the server's own machine: as are stages, and all callers of a server without users."""
+        return self.via == "open" or self.via.startswith("stage ")
+
     def may(self, role: Role, project: str) -> bool:
         """Whether they have this role in a project, or a higher one."""
         held = self.role_in(project)

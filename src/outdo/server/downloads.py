@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from outdo.core.access import Role
-from outdo.core.refusals import Invalid, Unknown
+from outdo.core.refusals import Invalid
 from outdo.server.answers import read_query
 from outdo.server.carry import admit
 from outdo.server.endpoint import About
-from outdo.server.mlflow.artifacts import SCHEME, RunListing, check_path, path_of
+from outdo.server.mlflow.artifacts import RunListing, check_path, folder_of
 from outdo.server.mlflow.models import OfModel
 from outdo.server.mlflow.registry import OfVersion
 from outdo.server.mlflow.shapes import require
@@ -107,7 +107,5 @@ def _file(path: str) -> str:
 
 
 def _below(location: str, path: str) -> str:
-    """The path of a file in a folder; raises `Unknown` where that is not in this server's store."""
-    if not location.startswith(SCHEME):
-        raise Unknown(f"'{location}' is not in this server's store")
-    return f"{path_of(location)}/{path}"
+    """The path of a file in a folder; raises `Invalid` where that is not in this server's store."""
+    return f"{folder_of(location)}/{path}"

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from sqlalchemy import Engine, insert, select, update
 
 from outdo.core.model import Digest
+from outdo.core.places import SCHEME
 from outdo.core.tracking import GREATEST, Experiment, LoggedModel, LoggedRun, ModelPoint, Point, clamp
 from outdo.integrations.mlflow.source import Files, Left, Owner
 from outdo.store.database import writing
@@ -23,7 +24,6 @@ from outdo.store.tracking.points import Batch, Keys
 from outdo.store.tracking.tables import experiment_tags, experiments, logged_models, logged_runs, upsert
 from outdo.store.vault import Vault
 
-SCHEME = "mlflow-artifacts:/"
 HIGHEST = 1_000_000_000
 """The highest id of an experiment that is kept: new ones count on from there."""
 AT_ONCE = 5_000

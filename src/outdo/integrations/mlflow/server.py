@@ -8,6 +8,7 @@ from urllib.parse import quote
 from msgspec import Struct, ValidationError, convert
 
 from outdo.core.errors import CantImport
+from outdo.core.places import SCHEME
 from outdo.core.tracking import (
     Dataset,
     Experiment,
@@ -39,7 +40,6 @@ PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 PAGE = 500
 MODELS = 50
 POINTS = 25_000
-SCHEME = "mlflow-artifacts:/"
 
 
 class _Metric(Struct):

@@ -5,9 +5,10 @@ from time import time_ns
 
 from sqlalchemy import Connection, insert, select, update
 
+from outdo.core.places import inside
 from outdo.core.refusals import Unknown
 from outdo.core.tracking import ModelVersion, RegisteredModel
-from outdo.integrations.mlflow.landing import SCHEME, Landing
+from outdo.integrations.mlflow.landing import Landing
 from outdo.integrations.mlflow.source import Left, check_path
 from outdo.store import trees
 from outdo.store.database import writing
@@ -140,7 +141,8 @@ class Shelf:
         return None
 
     def _digest(self, connection: Connection, location: str) -> str | None:
-        found = list(files.below(connection, location.removeprefix(SCHEME))) if location else []
+        folder = inside(location)
+        found = list(files.below(connection, folder)) if folder else []
         if not found:
             return None
         tree = Tree([(name, file.digest, file.size, False) for name, file in found])

@@ -8,11 +8,11 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from outdo.core.access import Thing
+from outdo.core.places import SCHEME, inside, path_in_bucket, path_in_folder
 from outdo.core.refusals import Invalid
 from outdo.server.endpoint import Desk, Endpoint, Json
 from outdo.store.tracking import files, runs
 
-SCHEME = "mlflow-artifacts:/"
 LONGEST = 4096
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -59,18 +59,29 @@ def check_path(path: str) -> str:
     return "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
-def check_location(location: str) -> None:
-    """Raises `Invalid` for a location of artifacts that is not in this server's store."""
-    if not location.startswith(SCHEME) or "//" in location or any(mark in location for mark in "#?;"):
+def check_location(location: str, *, folders: bool) -> None:
+    """Raises `Invalid` for a location that artifacts can't be at; only where `folders` may be, for one of a machine."""
+    path = path_in_bucket(location)
+    if path is None and folders:
+        path = path_in_folder(location)
+    if path is None and location.startswith(SCHEME) and "//" not in location:
+        path = location.removeprefix(SCHEME)
+    if path is None or any(mark in location for mark in "#?;"):
         raise Invalid(
-            f"Invalid artifact location '{location}': this server keeps artifacts itself, at '{SCHEME}…'"
+            f"Invalid artifact location '{location[:LONGEST]}': it can be '{SCHEME}…', where this server keeps them, "
+            f"or a bucket that clients open themselves, as 's3://…'{', or a whole path of this machine' * folders}"
         )
-    check_path(location.removeprefix(SCHEME))
+    check_path(path)
 
 
-def path_of(location: str) -> str:
-    """The path of the folder that a location means."""
-    return location.removeprefix(SCHEME).strip("/")
+def folder_of(location: str) -> str:
+    """The path of the folder in this server's store that a location means; raises `Invalid` for one elsewhere."""
+    folder = inside(location)
+    if folder is None:
+        raise Invalid(
+            f"the artifacts are at '{location}', which clients open themselves, and this server never does"
+        )
+    return folder
 
 
 def listing(connection: Connection, asked: Listing, desk: Desk) -> Json:
@@ -80,7 +91,7 @@ def listing(connection: Connection, asked: Listing, desk: Desk) -> Json:
 def run_listing(connection: Connection, asked: RunListing, desk: Desk) -> Json:
     info = runs.find_info(connection, asked.run_id or asked.run_uuid)
     path = check_path(asked.path)
-    folder = f"{path_of(info.location)}/{path}".rstrip("/")
+    folder = f"{folder_of(info.location)}/{path}".rstrip("/")
     return {"root_uri": info.location, **_said(connection, folder, f"{path}/" if path else "")}
 
 

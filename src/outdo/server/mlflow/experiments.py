@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from outdo.core.access import EVERY, PROJECT_TAG, Thing, home_of
+from outdo.core.access import EVERY, PROJECT_TAG, Role, Thing, home_of
+from outdo.core.places import SCHEME, inside
 from outdo.core.refusals import Forbidden, Invalid, Unknown
 from outdo.core.tracking import Experiment, View
 from outdo.server.endpoint import Desk, Endpoint, Json
-from outdo.server.mlflow.artifacts import SCHEME, check_location
+from outdo.server.mlflow.artifacts import check_location
 from outdo.server.mlflow.filters import experiment_conditions, experiment_orders
 from outdo.server.mlflow.paging import read_page, said_page
 from outdo.server.mlflow.shapes import (
@@ -75,9 +76,11 @@ class Search(Struct, frozen=True):
 def create(connection: Connection, asked: Create, desk: Desk) -> Json:
     name = _name(asked.name)
     if asked.artifact_location:
-        check_location(asked.artifact_location)
-        if not desk.actor.may("developer", EVERY):  # the folder may be, or become, that of another project
-            raise Forbidden("only who is developer in all projects may say where artifacts are kept")
+        check_location(asked.artifact_location, folders=desk.actor.is_here)
+        # A folder here may be, or become, that of another project; elsewhere, others' clients are sent there too.
+        role: Role = "maintainer" if inside(asked.artifact_location) is None else "developer"
+        if not desk.actor.may(role, EVERY):
+            raise Forbidden(f"only who is {role} in all projects may say that artifacts are kept there")
     now = desk.now()
     tags = read_tags(asked.tags, limit=EXPERIMENT_TAG_LENGTH)
     home = home_of(desk.actor, name)

@@ -208,7 +208,7 @@ def log_params(connection: Connection, asked: Params, desk: Desk) -> Json:
 def listing(connection: Connection, asked: Folder, desk: Desk) -> Json:
     location = models.find(connection, asked.model_id).location
     path = artifacts.check_path(asked.artifact_directory_path)
-    folder = f"{artifacts.path_of(location)}/{path}".rstrip("/")
+    folder = f"{artifacts.folder_of(location)}/{path}".rstrip("/")
     found = [
         filled(path=f"{path}/{one.name}".lstrip("/"), is_dir=one.size is None, file_size=one.size)
         for one in files.listing(connection, folder)

@@ -9,10 +9,11 @@ from msgspec import Struct, json
 from sqlalchemy import Connection
 
 from outdo.core.access import Thing
+from outdo.core.places import SCHEME, inside
 from outdo.core.refusals import Invalid, Unknown
 from outdo.core.tracking import ModelVersion
 from outdo.server.endpoint import Desk, Endpoint, Json
-from outdo.server.mlflow.artifacts import SCHEME, check_path, path_of
+from outdo.server.mlflow.artifacts import check_path
 from outdo.server.mlflow.filters import version_conditions, version_orders
 from outdo.server.mlflow.paging import read_page, said_page
 from outdo.server.mlflow.registry import (
@@ -72,7 +73,7 @@ def register(connection: Connection, asked: Register, desk: Desk) -> Json:
         meant.location,
         now,
         now,
-        desk.pin(connection, path_of(meant.location)),
+        desk.pin(connection, inside(meant.location) or ""),
         meant.run,
         asked.run_link,
         meant.model,
@@ -177,6 +178,8 @@ def _meant(connection: Connection, source: str, asked: Register) -> _Meant:
         if owner is not None and not f"{location}/".startswith(f"{owner}/"):
             raise Invalid(f"Invalid model version source: '{source}' is not of the run '{asked.run_id}'")
         return _Meant(location, asked.run_id, asked.model_id)
+    if asked.run_id and _is_of(source, runs.find_info(connection, asked.run_id).location):
+        return _Meant(source, asked.run_id, asked.model_id)
     prompt = any(tag.key == "mlflow.prompt.is_prompt" for tag in asked.tags)
     if prompt:
         return _Meant("", asked.run_id, None)
@@ -184,6 +187,14 @@ def _meant(connection: Connection, source: str, asked: Register) -> _Meant:
         f"Invalid model version source: '{source}'. It has to be in this server's store: runs:/…, models:/… or "
         "mlflow-artifacts:/…"
     )
+
+
+def _is_of(source: str, location: str) -> bool:
+    """Whether a source is in the folder of a run whose files only clients open; raises `Invalid`."""
+    if inside(location) is not None or not f"{source}/".startswith(f"{location}/"):
+        return False
+    check_path(source[len(location) + 1 :])
+    return True
 
 
 def _sources(source: str, run: str) -> Iterator[Thing]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
+from outdo.core.places import SCHEME
 from outdo.core.refusals import BadState, NameTaken, Unknown
 from outdo.core.tracking import Experiment, Milliseconds
 from outdo.store.tracking.prepared import Prepared
@@ -23,7 +24,8 @@ _TAGS = Prepared(
 
 
 def create(connection: Connection, made: Experiment) -> int:
-    """The id of a new experiment; that of `made` does not count. Raises `NameTaken`."""
+    """The id of a new experiment; that of `made` does not count. Where its artifacts are at no place but the
+    server's store, they get a folder of that id there. Raises `NameTaken`."""
     if find_name(connection, made.name) is not None:
         raise NameTaken(f"Experiment(name={made.name}) already exists.")
     row = {
@@ -34,7 +36,7 @@ def create(connection: Connection, made: Experiment) -> int:
         "updated": made.updated,
     }
     number = new_number(connection, experiments, row)
-    if not made.location.rstrip("/").endswith(f"/{number}") and made.location.endswith("/"):
+    if made.location == SCHEME:
         connection.execute(
             update(experiments).where(experiments.c.id == number).values(location=f"{made.location}{number}")
         )

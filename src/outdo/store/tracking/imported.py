@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from msgspec import json
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
+from outdo.core.places import inside
 from outdo.store.tracking.tables import (
     aliases,
     files,
@@ -110,7 +111,9 @@ def added(parts: Sequence[Counts]) -> dict[str, int]:
 
 
 def _files(connection: Connection, location: str) -> dict[str, int]:
-    folder = location.partition(":/")[2].strip("/")
+    folder = inside(location)
+    if folder is None:
+        return {}
     here = (files.c.path > f"{folder}/") & (files.c.path < f"{folder}0")
     count, size = connection.execute(select(func.count(), func.sum(files.c.size)).where(here)).one()
     return {"artifacts": count, "bytes": size or 0}

@@ -6,13 +6,12 @@ from msgspec import Struct
 from sqlalchemy import Connection, insert, select
 
 from outdo.core.model import Digest, Entry, Path, StageName
+from outdo.core.places import SCHEME
 from outdo.core.refusals import Unknown
 from outdo.core.tracking import Milliseconds, ModelVersion, RegisteredModel
 from outdo.store.tracking import files, registry
 from outdo.store.tracking.files import File
 from outdo.store.tracking.tables import made_versions, model_versions
-
-SCHEME = "mlflow-artifacts:/"
 
 
 class Made(Struct, frozen=True):

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from outdo.core.access import PROJECT_TAG, Sight, Thing, project_of
+from outdo.core.places import SCHEME
 from outdo.store.tracking.files import VERSIONS
 from outdo.store.tracking.prepared import Prepared
 from outdo.store.tracking.tables import (
@@ -42,7 +43,6 @@ Projects = frozenset[str]
 NOBODYS: Projects = frozenset()
 NONE: Projects = frozenset({""})
 """Only a role in all projects reaches it."""
-SCHEME = "mlflow-artifacts:/"
 
 
 def projects_of(connection: Connection, thing: Thing) -> Projects | None:

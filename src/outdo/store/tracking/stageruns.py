@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from outdo.core.access import PROJECT_TAG
+from outdo.core.places import SCHEME, inside
 from outdo.core.stagelog import StageLog
 from outdo.core.tracking import Experiment, Point, RunInfo
 from outdo.store.tracking import experiments, files
@@ -15,7 +16,6 @@ from outdo.store.tracking.points import Keys, log_points
 from outdo.store.tracking.runs import NAME_TAG
 from outdo.store.tracking.tables import latest, logged_runs, metric_keys, run_params, run_tags, upsert
 
-SCHEME = "mlflow-artifacts:/"
 OF_MACHINE = "system/"
 """How the names of metrics begin that a client measures of the machine by itself."""
 
@@ -48,12 +48,13 @@ def put(connection: Connection, keys: Keys, logs: Sequence[StageLog]) -> None:
 
 
 def move(connection: Connection, id_: str, experiment: Experiment) -> None:
-    """The logged run is in this experiment; where its files are stays, if it has any."""
+    """The logged run is in this experiment; where its files are stays, if it has any, or only clients know."""
     row = connection.execute(select(logged_runs).where(logged_runs.c.id == id_)).one()
     if row.experiment == experiment.id:
         return
-    has_files = any(files.below(connection, row.location.removeprefix(SCHEME)))
-    location = row.location if has_files else _location(experiment, id_)
+    folder = inside(row.location)
+    stays = folder is None or any(files.below(connection, folder))
+    location = row.location if stays else _location(experiment, id_)
     here = update(logged_runs).where(logged_runs.c.number == row.number)
     connection.execute(here.values(experiment=experiment.id, location=location))
     connection.execute(update(latest).where(latest.c.run == row.number).values(experiment=experiment.id))

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, select, update
 
+from outdo.core.places import inside
 from outdo.core.refusals import Unknown
 from outdo.core.spans import LinkKind, Span, Told, Trace
 from outdo.core.tracking import Milliseconds
@@ -175,8 +176,10 @@ def remove(
     rows = connection.execute(query.order_by(traces.c.started, traces.c.id).limit(most)).all()
     # Where its artifacts are follows from the trace alone: its tag says so too, but anybody can set that.
     where = connection.scalar(select(experiments.c.location).where(experiments.c.id == experiment)) or ""
+    folder = inside(where)
     for row in rows:
-        files.remove(connection, f"{_folder(where)}/traces/{row.id}".lstrip("/"))
+        if folder is not None:
+            files.remove(connection, f"{folder}/traces/{row.id}".lstrip("/"))
         connection.execute(delete(traces).where(traces.c.number == row.number))
     return len(rows)
 
@@ -234,11 +237,6 @@ def _changed(row: Row[Any], told: Told) -> dict[str, Any]:
         if getattr(row, name) is None and getattr(told, name) is not None:
             changed[name] = getattr(told, name)
     return changed
-
-
-def _folder(location: str) -> str:
-    """The path of the folder that an address of artifacts means."""
-    return location.partition(":/")[2].strip("/")
 
 
 def _number(connection: Connection, id_: str) -> int | None:
