@@ -44,6 +44,7 @@ COMMANDS = {
     "user": "who may sign in to a server, and what they may do",
     "token": "what programs sign in to a server with",
     "audit": "who changed what on a server, and whether that record is whole",
+    "key": "keys that sign attestations, and those that a project trusts",
     "gc": "free space: remove what nothing needs from the store",
     "schema": "the JSON Schema of outdo.yaml, for editors",
 }

@@ -1,7 +1,7 @@
 """What a user can mend, said so that they can: what, where, how.
 
 One class per kind of mistake. Its docstring is what `outdo why CODE` prints. Codes: E1 the file, E2 the graph,
-E3 a run, E4 the store, E5 the ledger, E9 the command line.
+E3 a run, E4 the store, E5 the ledger, E6 checks and gates, E7 keys and promotion, E8 the server, E9 the command line.
 """
 
 from collections.abc import Iterable
@@ -437,6 +437,67 @@ class NothingToCheck(UserError):
     """The file has no checks, or none of this path."""
 
     code = "E601"
+
+
+# ------------------------------------------------------------------ E7: keys, attestations, promotion
+
+
+class NoKey(UserError):
+    """There is no key of this name here, or none at all. `outdo key new` makes one; `outdo key list` shows those that
+    are there and those that the project trusts."""
+
+    code = "E701"
+
+
+class BadKey(UserError):
+    """A key can't be used: its file holds none that Outdo signs with (Ed25519, or ECDSA on P-256), others may read it,
+    its passphrase is another one, or its name is none."""
+
+    code = "E702"
+
+
+class NotAttested(UserError):
+    """A version has no attestation: nobody has signed what is known of it. `outdo attest` does, if it passed its
+    gates; `outdo promote` does by itself."""
+
+    code = "E703"
+    exit_code = 1
+
+
+class Distrusted(UserError):
+    """An attestation does not hold: its signature, its key, its bytes, or something that it names is not as it was
+    signed. Nothing that it says counts."""
+
+    code = "E704"
+    exit_code = 1
+
+
+class NotProven(UserError):
+    """A version can't be attested or promoted, as there is no evidence that it passed the gates of the file as they
+    are now, beside the champion as it is now."""
+
+    code = "E705"
+    exit_code = 1
+
+
+class Overtaken(UserError):
+    """Somebody else has moved the alias while this promotion was under way; it has changed nothing."""
+
+    code = "E706"
+    exit_code = 1
+
+
+class NotAllowed(UserError):
+    """Only a maintainer of the project may override its gates."""
+
+    code = "E707"
+    exit_code = 1
+
+
+class BadTarget(UserError):
+    """A version can be promoted to an environment that the file declares for its model, or to `champion`."""
+
+    code = "E708"
 
 
 # ------------------------------------------------------------------ E8: the server
