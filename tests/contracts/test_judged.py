@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from outdo.app.check import check
-from outdo.app.judged import JudgedModel
+from outdo.app.checked import JudgedModel
 from outdo.app.library import load
 from outdo.app.models import set_alias
 from outdo.core.errors import NothingToCheck

@@ -1,36 +1,26 @@
-"""Checks of data: what the file says, carried out on what is there."""
+"""Checks of data and gates of models: what the file says, carried out on what is there."""
 
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from posixpath import normpath
 
-from msgspec import Struct
-
-from outdo.app.judged import JudgedModel, judged
+from outdo.app.checked import Checked, JudgedModel
+from outdo.app.inspected import inspected
+from outdo.app.lazy import lazy
 from outdo.app.project import Project, open_project
 from outdo.app.project import declared as declaration
-from outdo.core.checks import others
-from outdo.core.errors import NothingToCheck
+from outdo.core.errors import NothingToCheck, UserError
 from outdo.core.hints import did_you_mean
 from outdo.core.model import Path, Place
 from outdo.core.rules import Asserted
-from outdo.core.verdict import Outcome, Verdict, overall
-from outdo.run.checking import check_table
+from outdo.core.verdict import overall
 
 
-class Checked(Struct, frozen=True):
-    """A path with its verdicts."""
-
-    path: Path
-    outcome: Outcome
-    verdicts: tuple[Verdict, ...]
-    seconds: float
-
-
-def check(start: str = ".", words: Sequence[str] = ()) -> list[Checked | JudgedModel]:
-    """The verdicts on data and on models, on all that the file speaks of or on the paths and models named; raises
-    `NothingToCheck` for one without checks or gates."""
+def check(start: str = ".", words: Sequence[str] = (), *, force: bool = False) -> list[Checked | JudgedModel]:
+    """The verdicts on data and on models, on all that the file speaks of or on the paths and models named; with `force`
+    also on what was judged before. Raises `NothingToCheck` for one without checks or gates."""
     project = open_project(start)
     file = declaration(project)
     models = [name for name, model in file.models.items() if model.gates]
@@ -42,17 +32,17 @@ def check(start: str = ".", words: Sequence[str] = ()) -> list[Checked | JudgedM
     paths = [word for word in words if word not in file.models]
     found: list[Checked | JudgedModel] = []
     if paths or (file.checks and not words):
-        found += _data(project, file.checks, paths)
-    found += [
-        judged(project, name) for name in (models if not words else file.models) if not words or name in words
-    ]
+        found += _data(project, file.checks, paths, force=force)
+    for name in [word for word in words if word in file.models] or (models if not words else []):
+        found.append(lazy("outdo.app.gated").gated(project, name, force=force))
+    with suppress(UserError, OSError):  # in a project that can't be written to, it is read anew each time
+        project.remember()
     return found
 
 
 def _data(
-    project: Project, declared: Mapping[Path, tuple[Asserted, ...]], paths: Sequence[str]
+    project: Project, declared: Mapping[Path, tuple[Asserted, ...]], paths: Sequence[str], *, force: bool
 ) -> list[Checked]:
-    """A path that is not there was not evaluated, which is not passed."""
     wanted = [normpath(os.path.relpath(os.path.abspath(path), project.root)) for path in paths] or list(
         declared
     )
@@ -60,17 +50,10 @@ def _data(
         if path not in declared:
             what = f"there are no checks of '{path}'"
             raise NothingToCheck(what, where=Place(project.file), fix=did_you_mean(path, declared))
-    return [_checked(project, path, declared[path]) for path in wanted]
+    return [_checked(project, path, declared[path], force=force) for path in wanted]
 
 
-def _checked(project: Project, path: Path, asserted: Sequence[Asserted]) -> Checked:
+def _checked(project: Project, path: Path, asserted: Sequence[Asserted], *, force: bool) -> Checked:
     began = time.perf_counter()
-    absolute = os.path.join(project.root, path)
-    if os.path.isfile(absolute):
-        named = {other for each in asserted if (other := others(each.check))}
-        beside = {other: os.path.join(project.root, other) for other in named}
-        verdicts = check_table(absolute, asserted, now=time.time(), beside=beside)
-    else:
-        reason = "it is not here" if not os.path.isdir(absolute) else "it is a folder"
-        verdicts = [Verdict("file", "not_evaluated", reason)]
-    return Checked(path, overall(verdicts), tuple(verdicts), time.perf_counter() - began)
+    found = inspected(project, path, asserted, force=force)
+    return Checked(path, overall(found.verdicts), found.verdicts, time.perf_counter() - began, found.kept)

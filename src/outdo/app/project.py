@@ -17,6 +17,7 @@ from outdo.core.plan import Facts
 from outdo.core.version import VERSION
 from outdo.store.atomic import write_atomic
 from outdo.store.chunks import chunked_from
+from outdo.store.judgements import Judgements
 from outdo.store.lock import Lock, lock_path
 from outdo.store.objects import Objects
 from outdo.store.results import Results
@@ -74,6 +75,7 @@ class Project:
         if not borrows and home is None and os.path.realpath(store) != os.path.realpath(self.state):
             self.objects.lease.user = os.path.realpath(root)
         self.results = Results(self.home if borrows else store)
+        self.judgements = Judgements(self.home if borrows else store)
         self.environments: str = borrows.environments if borrows else _environments(self.home)
         """The folder of the environments that are built for stages: the project's own, or `OUTDO_HOME`'s."""
         self.stat = StatCache(self.state)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import click
 from msgspec import json
 
-from outdo.app.check import Checked, check
-from outdo.app.judged import JudgedModel
+from outdo.app.check import check
+from outdo.app.checked import Checked, JudgedModel
 from outdo.cli.columns import Cell, Column, aligned
 from outdo.cli.paint import Paint, plain
 from outdo.core.verdict import Outcome, Verdict
@@ -36,9 +36,10 @@ _SHOWN = 5
     help="Judge data and models by outdo.yaml's checks and gates. Exits with 1 unless all pass.",
 )
 @click.argument("words", nargs=-1, metavar="[PATH|MODEL]...")
+@click.option("--force", "-f", is_flag=True, help="Look again at what was judged before.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def command(words: tuple[str, ...], as_json: bool) -> int:
-    found = check(os.curdir, words)
+def command(words: tuple[str, ...], force: bool, as_json: bool) -> int:
+    found = check(os.curdir, words, force=force)
     good = all(one.outcome == "passed" for one in found)
     if as_json:
         status = "ok" if good else "failed"
@@ -52,7 +53,9 @@ def command(words: tuple[str, ...], as_json: bool) -> int:
 def _lines(one: Checked | JudgedModel, paint: Paint) -> Iterator[str]:
     mark, colour = _MARKS[one.outcome]
     name, beside = (one.path, "") if isinstance(one, Checked) else (one.model, one.champion)
-    told = f"{one.seconds:.1f}s" + (f"  champion {beside}" if beside else "")
+    told = ("as judged before" if one.kept else f"{one.seconds:.1f}s") + (
+        f"  champion {beside}" if beside else ""
+    )
     yield f"{paint(mark, colour)} {paint(plain(name), 'bold')}  {paint(told, 'dim')}"
     marks = [Cell("  " + _mark(verdict)[0], (_mark(verdict)[1],)) for verdict in one.verdicts]
     names = [Cell(verdict.name) for verdict in one.verdicts]

@@ -14,6 +14,7 @@ from outdo.core.aims import aims
 from outdo.core.document import Document, Slip, Steps, parse
 from outdo.core.errors import BadPath, Mistakes, TooDeep, UserError, WrongType
 from outdo.core.file import File
+from outdo.core.inspection import checked_paths
 from outdo.core.model import Packages, Path, Pipeline, Place, Stage, Value
 from outdo.core.outputs import model_outputs
 from outdo.core.packages import VARIABLE, whole
@@ -130,6 +131,7 @@ class _Reading:
             remotes=read_remotes(found.pop("remotes", {}), self.slips),
             aims=aims(found.get("models", {})),
             models=model_outputs(found.get("models", {}), stages, self.slips),
+            checks=checked_paths(found.get("checks", {})),
         )
         return Project(pipeline, self.env, self.packages, self.plots, **found)
 

@@ -35,9 +35,21 @@ def stage_key(stage: Stage, deps: Mapping[Path, Entry], params: Mapping[str, Val
     return Key(digest("stage/1", stage.cmd, stage.wdir, inputs, params, stage.env, outs))
 
 
+def check_key(path: Path, rules: Digest, data: Entry, beside: Mapping[Path, Entry]) -> Key:
+    """The key of the checks of some data: all that their verdicts follow from. The path says how the data is read."""
+    others = {other: (entry.kind, entry.digest) for other, entry in beside.items()}
+    return Key(digest("check/1", path, rules, data.kind, data.digest, others))
+
+
 def gates_key(gates: Sequence[Struct]) -> Digest:
     """Stands for the gates of a model, in their order: what was judged by others says nothing of these."""
     return digest("gates/1", gates)
+
+
+def judged_key(rules: Digest, model: Entry, scored: Sequence[str], told: Mapping[str, float]) -> Key:
+    """The key of a model's gates: `rules` stands for them and for how predictions are read, `scored` are those of the
+    model and of the champion with its name, `told` are the metrics that stages told."""
+    return Key(digest("judged/1", rules, model.kind, model.digest, scored, told))
 
 
 def stage_run_id(run: RunId, stage: StageName) -> str:

@@ -176,6 +176,17 @@ class Remote(Struct, frozen=True):
         return self.scheme in ("http", "https")
 
 
+class CheckedPath(Struct, frozen=True):
+    """The checks of a path, as far as a run has to know them."""
+
+    rules: Digest
+    """Of all that they say."""
+    beside: tuple[Path, ...] = ()
+    """Other files that they speak of."""
+    lasting: bool = True
+    """Whether they say of the same bytes the same another day: not where a query asks what time it is."""
+
+
 class ModelOutput(Struct, frozen=True):
     """An output, or a path in one, that is registered as a version of a model after a run."""
 
@@ -187,6 +198,8 @@ class ModelOutput(Struct, frozen=True):
     desc: str = ""
     gates: int = 0
     """How many gates a version has to pass."""
+    rules: Digest = Digest("")
+    """Of all that its gates say, and of what they judge."""
 
 
 class Pipeline(Struct, frozen=True):
@@ -204,6 +217,7 @@ class Pipeline(Struct, frozen=True):
     """The metrics that gates speak of, in their order, and which way each is better."""
     models: Mapping[str, ModelOutput] = {}
     """By name."""
+    checks: Mapping[Path, CheckedPath] = {}
 
 
 # ------------------------------------------------------------------ what is on disk

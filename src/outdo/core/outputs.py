@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from outdo.core.digest import digest
 from outdo.core.document import Slip
 from outdo.core.errors import BadPath, UnknownName
 from outdo.core.hints import did_you_mean
@@ -28,7 +29,8 @@ def model_outputs(
         maker = next(_makers(path, known), None)
         if maker is not None:
             stage, output = maker
-            found[name] = ModelOutput(path, stage.name, output, model.desc, len(model.gates))
+            rules = digest("rules/1", model.gates, model.predictions, model.evaluate, model.doubt)
+            found[name] = ModelOutput(path, stage.name, output, model.desc, len(model.gates), rules)
         elif sound:
             fix = did_you_mean(path, [out.path for stage in known for out in stage.outs])
             what = f"models.{name}.path: no stage writes '{path}'"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from outdo.core.paths import FilePath, OwnPath
+from outdo.core.verdict import Doubt
 from outdo.core.written import Bound, Duration, NumberBound, Pattern, SizeBound, TimeBound, Written
 
 Scalar = str | int | float | bool
@@ -229,6 +230,8 @@ class Asserted(Struct, frozen=True):
     """Only rows that keep this condition, in SQL, are judged: `where: origin = 'JFK'`."""
     mostly: Annotated[float, Meta(gt=0, le=1)] = 1.0
     """The share of rows that has to be as expected."""
+    doubt: Doubt = "stop"
+    """What becomes of those who read the data where its rows can't tell: they stop, ask a person, or go on."""
 
 
 # ------------------------------------------------------------------ gates: what a model has to pass

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 
 from outdo.core.paths import FilePath, OwnPath
 from outdo.core.rules import Count, Gate, Names
+from outdo.core.verdict import Doubt
 from outdo.core.written import Bound, Bytes, Cron, Duration, NumberBound, Secret, Share
 
 # ------------------------------------------------------------------ models
@@ -36,6 +37,8 @@ class Model(Struct, frozen=True):
     """The stage that scores it; the champion is scored by the same stage."""
     predictions: Predictions | None = None
     gates: tuple[Gate, ...] = ()
+    doubt: Doubt = "stop"
+    """What a gate does that can't tell: it stops the model, asks a person, or lets it go on."""
     desc: str = ""
 
 

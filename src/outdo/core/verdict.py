@@ -62,6 +62,8 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     evidence: Evidence = NOTHING
     level: Level = "fail"
     """Whether a failure stops what follows or is a warning."""
+    doubt: Doubt = "stop"
+    """What follows from being inconclusive."""
     subject: str = ""
     """The path, model version or slice that was judged."""
     parts: tuple["Verdict", ...] = ()
@@ -86,10 +88,24 @@ class Judgement(Struct, frozen=True, omit_defaults=True):
     rules: str = ""
     """What it was judged by: of a model `digest.gates_key`, so that a promotion can tell whether these are the gates of
     the file still."""
+    until: float | None = None
+    """When it stops to hold, in seconds since 1970, where data that passed gets too old; None: never."""
 
     @property
     def outcome(self) -> Outcome:
         return overall(self.verdicts)
+
+    def holds(self, now: float) -> bool:
+        """Whether it need not be judged again: what was not evaluated may be another time, by the same key."""
+        if not self.verdicts or any(one.outcome == "not_evaluated" for one in self.verdicts):
+            return False
+        return self.until is None or now < self.until
+
+    @property
+    def lets_through(self) -> bool:
+        """Whether what follows may go on: all that does not only warn passed, or the file says to go on in doubt."""
+        stopping = [one for one in self.verdicts if one.level == "fail"]
+        return bool(self.verdicts) and all(lets_through(one.outcome, one.doubt) for one in stopping)
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:

@@ -75,6 +75,11 @@ def clauses(
     return ", ".join([*told, f"{more} more"] if more > 0 else told)
 
 
+def first_line(error: Exception) -> str:
+    """What an error of another library says first; its kind where it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them: 0.4s, 12s, 3m 05s, 2h 07m."""
     if seconds < 9.95:

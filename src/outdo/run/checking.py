@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from outdo.core.checks import compiled, others
 from outdo.core.probes import ROW, TABLE, Kinds, Other, Probe, column
 from outdo.core.rules import Asserted, Drift
-from outdo.core.verdict import Verdict
+from outdo.core.verdict import Doubt, Verdict
+from outdo.core.wording import first_line
 from outdo.run.drifting import drift
 from outdo.run.scan import connection, load, table_kind
 
@@ -39,15 +40,18 @@ def check_table(
                 kinds = _view(database, TABLE, file)
                 tables = dict(_others(database, files))
                 parts: list[Probe | Verdict] = []
+                doubts: list[Doubt] = []
                 for each in asserted:
                     other = tables.get(others(each.check) or "")
                     if isinstance(each.check, Drift):
                         parts += _drift(database, each, each.check, kinds, other)
                     else:
                         parts += compiled(each, kinds, now=now, other=other)
-                return list(_judged(database, parts))
+                    doubts += [each.doubt] * (len(parts) - len(doubts))
+                found = zip(_judged(database, parts), doubts, strict=True)
+                return [replace(verdict, doubt=doubt) for verdict, doubt in found]
         except (duckdb.Error, OSError, EOFError, _Unreadable) as error:
-            reason = f"the table can't be read: {_first_line(error)}"
+            reason = f"the table can't be read: {first_line(error)}"
             return [Verdict(_word(each), "not_evaluated", reason, level=each.level) for each in asserted]
 
 
@@ -74,7 +78,7 @@ def _drift(
     try:
         return drift(database, asserted, check, kinds, other)
     except duckdb.Error as error:
-        reason = f"it can't be asked: {_first_line(error)}"
+        reason = f"it can't be asked: {first_line(error)}"
         return [Verdict("drift", "not_evaluated", reason, level=asserted.level)]
 
 
@@ -118,13 +122,13 @@ def _answers(database: "DuckDBPyConnection", probes: Sequence[Probe]) -> dict[in
             row = _row(database, group, source)
         except duckdb.Error as error:
             if len(group) == 1:
-                found[id(group[0])] = f"it can't be asked: {_first_line(error)}"
+                found[id(group[0])] = f"it can't be asked: {first_line(error)}"
                 continue
             for probe in group:
                 try:
                     found[id(probe)] = _row(database, [probe], source)
                 except duckdb.Error as reason:
-                    found[id(probe)] = f"it can't be asked: {_first_line(reason)}"
+                    found[id(probe)] = f"it can't be asked: {first_line(reason)}"
             continue
         for probe in group:
             found[id(probe)], row = row[: len(probe.asks)], row[len(probe.asks) :]
@@ -151,10 +155,6 @@ def _told(names: Sequence[str], row: Sequence[Any]) -> str:
         f"{name} = {'null' if value is None else value}" for name, value in zip(names, row[1:], strict=True)
     ]
     return f"row {row[0]:,}" + (f": {', '.join(values)}" if values else "")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _word(asserted: Asserted) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from outdo.core.predicted import Predicted
 from outdo.core.probes import is_number
+from outdo.core.wording import first_line
 from outdo.run.scan import connection, load, table_kind
 
 
@@ -42,7 +43,7 @@ def read_rows(file: str, name: str, label: str, score: str, key: Sequence[str]) 
                 listed = ", ".join(_plain(places[each], columns[each]) for each in columns)
                 found = database.execute(f"SELECT {listed} FROM t ORDER BY {order}").fetchnumpy()  # noqa: S608  names of our own
         except (duckdb.Error, OSError, EOFError) as error:
-            return f"'{name}' can't be read: {str(error).strip().partition(chr(10))[0]}"
+            return f"'{name}' can't be read: {first_line(error)}"
     arrays = {each: _filled(found[place]) for each, place in places.items()}
     return Rows(Predicted(arrays[label], arrays[score], arrays), _joined([arrays[each] for each in key]))
 

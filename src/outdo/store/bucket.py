@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from outdo.core.errors import NotInRemote, RemoteFailed, UserError
 from outdo.core.model import Remote
+from outdo.core.wording import first_line
 from outdo.store.depot import Lying
 from outdo.store.files import each
 
@@ -206,7 +207,7 @@ class Bucket:
             fix = "set the credentials in the environment (for S3 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)"
             return RemoteFailed(f"{self._place} refuses access to '{name}'", fix=fix)
         fix = "check the address and the network; the same command goes on from there"
-        return RemoteFailed(f"{self._place} failed at '{name}': {_first_line(error)}", fix=fix)
+        return RemoteFailed(f"{self._place} failed at '{name}': {first_line(error)}", fix=fix)
 
 
 class Access(Struct, frozen=True):
@@ -258,10 +259,6 @@ def connect(remote: Remote, *, patient: bool = True, access: Access = Access()) 
     try:
         store = open_store(remote.url, client_options=options, retry_config=retries, **config)
     except (BaseError, ValueError) as error:
-        what = f"'{remote.url}' can't be used as a remote: {_first_line(error)}"
+        what = f"'{remote.url}' can't be used as a remote: {first_line(error)}"
         raise RemoteFailed(what, fix="check the address, and the credentials in the environment") from error
     return Bucket(store, remote.url, lists=not remote.read_only)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,69 @@
+"""Data judged by its checks: as it was judged before, else by a look at it."""
+
+import os
+from collections.abc import Sequence
+from time import time
+
+from msgspec import Struct
+
+from outdo.app.lazy import lazy
+from outdo.app.project import Project
+from outdo.core.checks import others
+from outdo.core.digest import check_key
+from outdo.core.errors import UserError
+from outdo.core.inspection import checked_paths, holds_until
+from outdo.core.model import Path
+from outdo.core.rules import Asserted
+from outdo.core.verdict import Judgement, Verdict
+
+
+class Inspected(Struct, frozen=True):
+    """What is known of some data."""
+
+    verdicts: tuple[Verdict, ...]
+    kept: bool = False
+    """Whether it was known before."""
+
+
+def inspected(
+    project: Project, path: Path, asserted: Sequence[Asserted], *, force: bool = False
+) -> Inspected:
+    """The verdicts on what is at a path, from a former judgement of the same data by the same checks where there is
+    one; with `force` by a look at it in any case. What was found is kept."""
+    checked = checked_paths({path: asserted}).get(path)
+    found = project.workspace.look([path, *(checked.beside if checked else ())])
+    entry = found.pop(path, None)
+    if checked is None or entry is None:
+        return Inspected(tuple(look(project.root, path, asserted, time())))
+    key = check_key(path, checked.rules, entry, found)
+    known = project.judgements.get(entry.digest, key)
+    if known is not None and known.holds(time()) and checked.lasting and not force:
+        return Inspected(known.verdicts, kept=True)
+    now = time()
+    verdicts = tuple(look(project.root, path, asserted, now))
+    until = holds_until(asserted, verdicts, now)
+    if project.workspace.look([path]).get(path) == entry:  # else it was written to meanwhile
+        judgement = Judgement("data", path, entry.digest, key, verdicts, now, until=until)
+        keep(project, judgement)
+    return Inspected(verdicts)
+
+
+def keep(project: Project, judgement: Judgement) -> None:
+    """The store knows a judgement, if it can be written to; else it is made again another time."""
+    try:
+        project.make_state()
+        project.judgements.put(judgement)
+    except UserError:
+        pass
+
+
+def look(root: str, path: Path, asserted: Sequence[Asserted], now: float) -> list[Verdict]:
+    """The verdicts on what is at a path now; one that is not there was not evaluated, which is not passed."""
+    absolute = os.path.join(root, path)
+    if not os.path.isfile(absolute):
+        reason = "it is a folder" if os.path.isdir(absolute) else "it is not here"
+        return [Verdict("file", "not_evaluated", reason)]
+    named = {other for each in asserted if (other := others(each.check))}
+    beside = {other: os.path.join(root, other) for other in named}
+    found: list[Verdict] = lazy("outdo.run.checking").check_table(absolute, asserted, now=now, beside=beside)
+    return found
