@@ -414,8 +414,10 @@ models:
 
 def test_a_model_is_an_output_of_a_stage_or_a_path_in_one() -> None:
     models = read_project("outdo.yaml", MODELS, lambda _: None).pipeline.models
+    gated = models["delay"].rules
+    assert gated
     assert models == {
-        "delay": ModelOutput("model", StageName("train"), "model", "a model", 1),
+        "delay": ModelOutput("model", StageName("train"), "model", "a model", 1, gated),
         "part": ModelOutput("model/weights.bin", StageName("train"), "model"),
     }
 

@@ -7,7 +7,7 @@ from outdo.core.digest import digest
 from outdo.core.document import Slip
 from outdo.core.errors import BadPath, UnknownName
 from outdo.core.hints import did_you_mean
-from outdo.core.model import ModelOutput, Path, Stage
+from outdo.core.model import Digest, ModelOutput, Path, Stage
 from outdo.core.sections import Model
 
 _NAME = re.compile(r"[^/:@]{1,256}")
@@ -29,14 +29,20 @@ def model_outputs(
         maker = next(_makers(path, known), None)
         if maker is not None:
             stage, output = maker
-            rules = digest("rules/1", model.gates, model.predictions, model.evaluate, model.doubt)
-            found[name] = ModelOutput(path, stage.name, output, model.desc, len(model.gates), rules)
+            found[name] = ModelOutput(path, stage.name, output, model.desc, len(model.gates), _rules(model))
         elif sound:
             fix = did_you_mean(path, [out.path for stage in known for out in stage.outs])
             what = f"models.{name}.path: no stage writes '{path}'"
             fix = fix if "?" in fix else "name an output of a stage"
             slips.append(Slip(BadPath, what, ("models", name, "path"), fix))
     return found
+
+
+def _rules(model: Model) -> Digest:
+    """Stands for what a model's gates say, and for what they judge."""
+    if not model.gates:
+        return Digest("")
+    return digest("rules/1", model.gates, model.predictions, model.evaluate, model.doubt)
 
 
 def _makers(path: Path, stages: list[Stage]) -> Iterator[tuple[Stage, Path]]:
