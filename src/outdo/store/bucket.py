@@ -25,6 +25,13 @@ THREADS = 32
 PAGE = 1000
 """Names that one answer to a listing holds."""
 
+CREDENTIALS = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+"""What an environment has to have for each kind of bucket."""
+
 _FEW = 64
 _PART = 8 << 20
 _PARTS = 9000
@@ -105,10 +112,14 @@ class Bucket:
         return self._answer(name, ask)
 
     def put(self, name: str, source: bytes | str, *, replace: bool = False) -> None:
-        if isinstance(source, bytes):
-            self._answer(name, lambda: self._put_small(name, source, replace=replace))
-        else:
-            self._answer(name, lambda: self._put_large(name, source))
+        try:
+            if isinstance(source, bytes):
+                self._answer(name, lambda: self._put_small(name, source, replace=replace))
+            else:
+                self._answer(name, lambda: self._put_large(name, source))
+        except NotInRemote:
+            fix = "make the bucket or container first, or check its name"
+            raise RemoteFailed(f"{self._place} has no place for '{name}'", fix=fix) from None
 
     def read(self, name: str) -> Iterator[bytes]:
         """A connection that breaks off is made again from where it broke."""
@@ -204,7 +215,8 @@ class Bucket:
         from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
         if isinstance(error, PermissionDeniedError | UnauthenticatedError):
-            fix = "set the credentials in the environment (for S3 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)"
+            names = CREDENTIALS.get(self._place.partition("://")[0])
+            fix = f"set {names} in the environment" if names else "it is readable to others only"
             return RemoteFailed(f"{self._place} refuses access to '{name}'", fix=fix)
         fix = "check the address and the network; the same command goes on from there"
         return RemoteFailed(f"{self._place} failed at '{name}': {first_line(error)}", fix=fix)
