@@ -86,6 +86,18 @@ def test_precision_and_recall(name: str, classes: int, average: str, seed: int, 
     assert close(found, AVERAGED[name](truth, decided, average=average, sample_weight=weights))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+@pytest.mark.parametrize("name", AVERAGED)
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+@few
+@given(seed=seeds, rows=sizes, classes=st.integers(2, 4))
+def test_averages_of_classes(name: str, average: str, seed: int, rows: int, classes: int) -> None:
+    random, truth = world(seed, rows, classes)
+    decided, weights = random.integers(0, classes, rows), random.random(rows) + 0.1
+    found = ours(f"{name}_{average}", Scored(truth, decision=decided, classes=classes), weights)
+    assert close(found, AVERAGED[name](truth, decided, average=average, sample_weight=weights))
+
+
 @pytest.mark.parametrize("name", SCORED)
 @few
 @given(seed=seeds, rows=sizes, places=st.sampled_from([1, 2, 8]))

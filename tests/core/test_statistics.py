@@ -142,6 +142,25 @@ def test_the_bootstrap_of_a_mean_is_what_the_formula_says() -> None:
     assert found.high == pytest.approx(values.mean() + 1.645 * error, abs=0.1 * error)
 
 
+@pytest.mark.parametrize("name", ["f1", "brier"])
+def test_what_is_drawn_from_kinds_or_by_formula_is_what_is_drawn_from_rows(name: str) -> None:
+    ours, theirs = pair(6, 12_000, 0.01)
+    short = difference(METRICS[name], ours, theirs, margin=0.002, resamples=2000)
+    drawn = difference(
+        METRICS[name], ours, theirs, margin=0.002, clusters=np.arange(12_000), resamples=600, seed=1
+    )
+    assert short.value == pytest.approx(drawn.value, abs=1e-12)
+    assert short.error == pytest.approx(drawn.error, rel=0.1)
+    assert short.low == pytest.approx(drawn.low, abs=0.2 * short.error)
+    assert short.p == pytest.approx(drawn.p, abs=0.05)
+
+
+def test_a_metric_that_neither_way_is_better_leads_nowhere() -> None:
+    ours, theirs = pair(6, 100)
+    with pytest.raises(Unscored, match="neither a higher nor a lower selection_rate is better"):
+        difference(METRICS["selection_rate"], ours, theirs)
+
+
 def test_rows_of_one_cluster_are_drawn_together() -> None:
     ours, theirs = pair(5, 400, 0.05)
     twice = [scored(np.tile(one.truth, 2), np.tile(one.scores(), 2)) for one in (ours, theirs)]

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
+from msgspec.structs import replace
 
-from outdo.core.metrics.scored import Array, Scored, Unscored, Weighted, Weights, mean, ratio
+from outdo.core.metrics.scored import Array, Metric, Scored, Unscored, Weighted, Weights, ratio
+from outdo.core.model import Aim
 
 
 def confusion(rows: Scored) -> Weighted:
@@ -22,24 +24,35 @@ def confusion(rows: Scored) -> Weighted:
     return weighted
 
 
-def _of_table(formula: Callable[[Array], Array]) -> Callable[[Scored], Weighted]:
+def of_table(name: str, formula: Callable[[Array], Array], aim: Aim | None = "high") -> Metric:
+    """The metric that a formula gives of tables `(…, truth, decision)`."""
+
     def prepare(rows: Scored) -> Weighted:
         table = confusion(rows)
         return lambda weights: formula(table(weights))
 
-    return prepare
+    return Metric(name, aim, "decision", prepare, table=formula)
+
+
+def of_share(name: str, counts: Callable[[Array], tuple[Array, Array]], aim: Aim | None = "high") -> Metric:
+    """The metric that is a share: of the rows that count, those that hit."""
+
+    def formula(table: Array) -> Array:
+        among, hits = counts(table)
+        return ratio(hits, among)
+
+    return replace(of_table(name, formula, aim), share=counts)
 
 
 def _right(table: Array) -> Array:
     return np.asarray(np.diagonal(table, axis1=-2, axis2=-1))
 
 
-def accuracy(rows: Scored) -> Weighted:
-    """The share of rows that were decided rightly."""
-    return mean((rows.truth == rows.decisions()).astype(np.float64))
+def accuracy(table: Array) -> tuple[Array, Array]:
+    """Of all rows, those that were decided rightly."""
+    return table.sum(axis=(-1, -2)), _right(table).sum(axis=-1)
 
 
-@_of_table
 def balanced_accuracy(table: Array) -> Array:
     """The mean of the classes' recalls; classes without a row don't count."""
     recalls = ratio(_right(table), table.sum(axis=-1))
@@ -47,34 +60,49 @@ def balanced_accuracy(table: Array) -> Array:
     return ratio(np.where(known, recalls, 0).sum(axis=-1), known.sum(axis=-1).astype(np.float64))
 
 
-def _by_class(table: Array, each: Array) -> Array:
-    """Of two classes the positive one's; of more the mean of those that occur, in the truth or as a decision."""
-    each = np.nan_to_num(each)
-    if table.shape[-1] == 2:
-        return np.asarray(each[..., 1])
-    occurs = (table.sum(axis=-1) + table.sum(axis=-2)) > 0
-    return ratio((each * occurs).sum(axis=-1), occurs.sum(axis=-1).astype(np.float64))
+def _precisions(table: Array) -> tuple[Array, Array]:
+    return _right(table), table.sum(axis=-2)
 
 
-@_of_table
-def precision(table: Array) -> Array:
-    """Of the rows decided for a class, the share that is of it; 0 where none was."""
-    return _by_class(table, ratio(_right(table), table.sum(axis=-2)))
+def _recalls(table: Array) -> tuple[Array, Array]:
+    return _right(table), table.sum(axis=-1)
 
 
-@_of_table
-def recall(table: Array) -> Array:
-    """Of the rows of a class, the share that was decided for it; 0 where there is none."""
-    return _by_class(table, ratio(_right(table), table.sum(axis=-1)))
+def _f1s(table: Array) -> tuple[Array, Array]:
+    return 2 * _right(table), table.sum(axis=-1) + table.sum(axis=-2)
 
 
-@_of_table
-def f1(table: Array) -> Array:
-    """The harmonic mean of precision and recall."""
-    return _by_class(table, ratio(2 * _right(table), table.sum(axis=-1) + table.sum(axis=-2)))
+_EACH = {"precision": _precisions, "recall": _recalls, "f1": _f1s}
 
 
-@_of_table
+def of_class(name: str) -> Callable[[Array], Array]:
+    """Precision, recall or F1: of two classes the positive one's, of more the mean; 0 where there is none."""
+    mean = averaged(name, "macro")
+
+    def formula(table: Array) -> Array:
+        if table.shape[-1] > 2:
+            return mean(table)
+        hits, among = _EACH[name](table)
+        return np.nan_to_num(ratio(hits, among)[..., 1])
+
+    return formula
+
+
+def averaged(name: str, how: str) -> Callable[[Array], Array]:
+    """Precision, recall or F1 of all classes: their mean over those that occur (`macro`), also by how often
+    (`weighted`), or of all rows together (`micro`)."""
+
+    def formula(table: Array) -> Array:
+        hits, among = _EACH[name](table)
+        if how == "micro":
+            return ratio(hits.sum(axis=-1), among.sum(axis=-1))
+        truth = table.sum(axis=-1)
+        weight = truth if how == "weighted" else (truth + table.sum(axis=-2) > 0).astype(np.float64)
+        return ratio((np.nan_to_num(ratio(hits, among)) * weight).sum(axis=-1), weight.sum(axis=-1))
+
+    return formula
+
+
 def mcc(table: Array) -> Array:
     """The correlation of truth and decision (Matthews; for more classes Gorodkin 2004); 0 where one is constant."""
     total = table.sum(axis=(-1, -2))
@@ -84,7 +112,6 @@ def mcc(table: Array) -> Array:
     return np.nan_to_num(ratio(together, np.sqrt(spread)))
 
 
-@_of_table
 def kappa(table: Array) -> Array:
     """How far the agreement of truth and decision goes beyond chance (Cohen 1960)."""
     total = table.sum(axis=(-1, -2))
@@ -92,18 +119,22 @@ def kappa(table: Array) -> Array:
     return ratio(_right(table).sum(axis=-1) * total - chance, total**2 - chance)
 
 
-def selection_rate(rows: Scored) -> Weighted:
-    """The share of rows that were decided for the positive class."""
-    return mean((rows.decisions() == 1).astype(np.float64))
+def selected(table: Array) -> tuple[Array, Array]:
+    """Of all rows, those that were decided for the positive class."""
+    return _two(table).sum(axis=(-1, -2)), table[..., :, 1].sum(axis=-1)
 
 
-@_of_table
-def false_positive_rate(table: Array) -> Array:
-    """Of the rows of the negative class, the share that was decided for the positive one."""
-    return ratio(table[..., 0, 1], table[..., 0, :].sum(axis=-1))
+def rightly(label: int) -> Callable[[Array], tuple[Array, Array]]:
+    """Of the rows of one class of two, those that were decided for it."""
+    return lambda table: (_two(table)[..., label, :].sum(axis=-1), table[..., label, label])
 
 
-@_of_table
-def true_positive_rate(table: Array) -> Array:
-    """Of the rows of the positive class, the share that was decided for it."""
-    return ratio(table[..., 1, 1], table[..., 1, :].sum(axis=-1))
+def wrongly(label: int) -> Callable[[Array], tuple[Array, Array]]:
+    """Of the rows of one class of two, those that were decided for the other."""
+    return lambda table: (_two(table)[..., label, :].sum(axis=-1), table[..., label, 1 - label])
+
+
+def _two(table: Array) -> Array:
+    if table.shape[-1] != 2:
+        raise Unscored("it is for two classes")
+    return table

@@ -14,42 +14,42 @@ def _off(rows: Scored) -> Array:
     return score - rows.truth
 
 
-def mae(rows: Scored) -> Weighted:
-    """The mean absolute error."""
-    return mean(np.abs(_off(rows)))
+def absolute(rows: Scored) -> Array:
+    """The absolute error of each row."""
+    return np.abs(_off(rows))
 
 
-def mse(rows: Scored) -> Weighted:
-    """The mean squared error."""
-    return mean(_off(rows) ** 2)
+def squared(rows: Scored) -> Array:
+    """The squared error of each row."""
+    return _off(rows) ** 2
 
 
 def rmse(rows: Scored) -> Weighted:
     """The root of the mean squared error."""
-    squared = mse(rows)
-    return lambda weights: np.sqrt(squared(weights))
+    mse = mean(squared(rows))
+    return lambda weights: np.sqrt(mse(weights))
 
 
-def bias(rows: Scored) -> Weighted:
-    """The mean error: above zero where the model says too much."""
-    return mean(_off(rows))
+def error(rows: Scored) -> Array:
+    """The error of each row: above zero where the model says too much."""
+    return _off(rows)
 
 
-def mape(rows: Scored) -> Weighted:
-    """The mean of the absolute errors as parts of the truth, which is kept off zero by the machine's precision."""
-    return mean(np.abs(_off(rows)) / np.maximum(np.abs(rows.truth), np.finfo(np.float64).eps))
+def relative(rows: Scored) -> Array:
+    """Absolute errors as parts of the truth, which is kept off zero by the machine's precision."""
+    return np.abs(_off(rows)) / np.maximum(np.abs(rows.truth), np.finfo(np.float64).eps)
 
 
 def r2(rows: Scored) -> Weighted:
     """The part of the truth's variance that the predictions explain; NaN where the truth doesn't vary."""
-    squared = _off(rows) ** 2
+    off = squared(rows)
     # around its mean, so that the variance is no difference of two large numbers
     truth = rows.truth - rows.truth.mean()
 
     def weighted(weights: Weights) -> Array:
         total = weights.sum(axis=-1)
         spread = summed(weights, truth**2) - ratio(summed(weights, truth) ** 2, total)
-        return 1 - ratio(summed(weights, squared), spread)
+        return 1 - ratio(summed(weights, off), spread)
 
     return weighted
 
@@ -75,11 +75,11 @@ def median_ae(rows: Scored) -> Weighted:
     return weighted
 
 
-def quantile_loss(part: float) -> Callable[[Scored], Weighted]:
+def pinball(part: float) -> Callable[[Scored], Array]:
     """The pinball loss of a predicted quantile (Koenker 1978): `part` of the truth should lie below it."""
 
-    def prepare(rows: Scored) -> Weighted:
+    def losses(rows: Scored) -> Array:
         short = -_off(rows)
-        return mean(np.maximum(part * short, (part - 1) * short))
+        return np.maximum(part * short, (part - 1) * short)
 
-    return prepare
+    return losses

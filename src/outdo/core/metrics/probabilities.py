@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from outdo.core.metrics.scored import Array, Scored, Unscored, Weighted, Weights, mean, ratio
+from outdo.core.metrics.scored import Array, Codes, Scored, Unscored, Weighted, Weights, ratio
 
 BINS = 10
 """Bins of equal width that calibration is judged in."""
@@ -20,19 +20,34 @@ def area(truth: Array, score: Array) -> Weighted:
     positive = truth == 1
     below, above = np.flatnonzero(~positive), np.flatnonzero(positive)
     order = below[np.argsort(score[below], kind="stable")]
+    # positives in the order of their scores too, as memory is read faster in order
+    above = above[np.argsort(score[above], kind="stable")]
     low = np.searchsorted(score[order], score[above], side="left")
     high = np.searchsorted(score[order], score[above], side="right")
     ties = bool((low != high).any())
 
     def weighted(weights: Weights) -> Array:
         behind = np.zeros((*weights.shape[:-1], len(order) + 1), weights.dtype)
-        np.cumsum(weights.take(order, axis=-1), axis=-1, out=behind[..., 1:])
-        drawn = weights.take(above, axis=-1)
-        won = behind.take(low, axis=-1) + (behind.take(high, axis=-1) if ties else 0)
-        wins = (drawn * won).sum(axis=-1) / (2 if ties else 1)
-        return ratio(wins, drawn.sum(axis=-1) * behind[..., -1])
+        np.cumsum(_at(weights, order), axis=-1, out=behind[..., 1:])
+        drawn = _at(weights, above)
+        won = _at(behind, low)
+        wins = _products(drawn, won)
+        if ties:
+            wins = (wins + _products(drawn, _at(behind, high))) / 2
+        return ratio(wins, drawn.sum(axis=-1) * behind[..., -1].astype(np.float64))
 
     return weighted
+
+
+def _at(values: Weights, places: Codes) -> Weights:
+    # places are known to be within, and clipping needs no second look at each
+    return values.take(places, axis=-1, mode="clip")
+
+
+def _products(one: Weights, other: Weights) -> Array:
+    """The sum of products; each product of whole numbers fits, as weights are small, and their sum is a float's."""
+    products: Weights = one * other
+    return np.asarray(products.sum(axis=-1, dtype=np.float64))
 
 
 def auc(rows: Scored) -> Weighted:
@@ -65,24 +80,24 @@ def average_precision(rows: Scored) -> Weighted:
     return weighted
 
 
-def log_loss(rows: Scored) -> Weighted:
-    """The mean of -log p(the true class); probabilities are kept off 0 and 1 by the machine's precision."""
+def surprise(rows: Scored) -> Array:
+    """-log p(the true class) of each row; probabilities are kept off 0 and 1 by the machine's precision."""
     score = rows.scores()
     tiny = np.finfo(np.float64).eps
     if score.ndim == 1:
         chosen = np.where(rows.truth == 1, score, 1 - _positive(rows))
     else:
         chosen = score[np.arange(rows.rows), rows.truth.astype(np.int64)]
-    return mean(-np.log(np.clip(chosen, tiny, 1 - tiny)))
+    return -np.log(np.clip(chosen, tiny, 1 - tiny))
 
 
-def brier(rows: Scored) -> Weighted:
-    """The mean squared distance of the probabilities from the truth (Brier 1950); for two classes, of the positive."""
+def distance(rows: Scored) -> Array:
+    """The squared distance of the probabilities from the truth (Brier 1950); of two classes, of the positive one's."""
     score = rows.scores()
     if score.ndim == 1:
-        return mean((_positive(rows) - rows.truth) ** 2)
+        return (_positive(rows) - rows.truth) ** 2
     truth = np.eye(rows.classes)[rows.truth.astype(np.int64)]
-    return mean(((score - truth) ** 2).sum(axis=1))
+    return np.asarray(((score - truth) ** 2).sum(axis=1))
 
 
 def ece(rows: Scored) -> Weighted:

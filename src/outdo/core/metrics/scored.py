@@ -17,7 +17,7 @@ from outdo.core.model import Aim
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Needs = Literal["decision", "score", "probability", "value", "order"]
-Weights = NDArray[np.float64 | np.int64]
+Weights = NDArray[np.float64 | np.int64 | np.int32]
 Weighted = Callable[[Weights], Array]
 """Weights `(…, n)`, of which the last axis goes along the rows, to one value of the metric for each: `(…)`."""
 
@@ -73,9 +73,16 @@ class Metric(Struct, frozen=True):
     """A metric by its name: which way it is better, what it needs, and how it is computed."""
 
     name: str
-    aim: Aim
+    aim: Aim | None
+    """Which way it is better; None where neither is."""
     needs: Needs
     prepare: Callable[[Scored], Weighted]
+    losses: Callable[[Scored], Array] | None = None
+    """One number a row, `(n,)`, of which the metric is the mean; None where it is no mean."""
+    table: Callable[[Array], Array] | None = None
+    """The metric of tables of counts, `(…, truth, decision)`; None where decisions alone don't give it."""
+    share: Callable[[Array], tuple[Array, Array]] | None = None
+    """Of such tables, how many rows count and how many of these hit: the metric is their share."""
 
     def of(self, rows: Scored) -> float:
         """The metric of all rows, each counted once; NaN where it has no value."""
