@@ -30,8 +30,7 @@ def area(truth: Array, score: Array) -> Weighted:
         behind = np.zeros((*weights.shape[:-1], len(order) + 1), weights.dtype)
         np.cumsum(_at(weights, order), axis=-1, out=behind[..., 1:])
         drawn = _at(weights, above)
-        won = _at(behind, low)
-        wins = _products(drawn, won)
+        wins = _products(drawn, _at(behind, low))
         if ties:
             wins = (wins + _products(drawn, _at(behind, high))) / 2
         return ratio(wins, drawn.sum(axis=-1) * behind[..., -1].astype(np.float64))
@@ -46,8 +45,7 @@ def _at(values: Weights, places: Codes) -> Weights:
 
 def _products(one: Weights, other: Weights) -> Array:
     """The sum of products; each product of whole numbers fits, as weights are small, and their sum is a float's."""
-    products: Weights = one * other
-    return np.asarray(products.sum(axis=-1, dtype=np.float64))
+    return np.asarray((one * other).sum(axis=-1, dtype=np.float64), np.float64)
 
 
 def auc(rows: Scored) -> Weighted:
@@ -88,7 +86,7 @@ def surprise(rows: Scored) -> Array:
         chosen = np.where(rows.truth == 1, score, 1 - _positive(rows))
     else:
         chosen = score[np.arange(rows.rows), rows.truth.astype(np.int64)]
-    return -np.log(np.clip(chosen, tiny, 1 - tiny))
+    return np.asarray(-np.log(np.clip(chosen, tiny, 1 - tiny)))
 
 
 def distance(rows: Scored) -> Array:

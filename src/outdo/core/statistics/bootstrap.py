@@ -137,7 +137,7 @@ def skewed(leads: Array, *, confidence: float, margin: float) -> Difference:
 
     def bound(part: float) -> float:
         point = _NORMAL.inv_cdf(_level(part, skew, skew))
-        return value + error * (point + skew * (point * point - 1))
+        return float(value + error * (point + skew * (point**2 - 1)))
 
     # the level whose bound is the margin, `bound` turned round
     away = (margin - value) / error
