@@ -1,17 +1,20 @@
 """`outdo check`."""
 
 import os
+import shutil
 import sys
-from collections.abc import Iterator, Sequence
+import time
 
 import click
 from msgspec import json
 
-from outdo.app.check import check
-from outdo.app.checked import Checked, JudgedModel
-from outdo.cli.columns import Cell, Column, aligned
-from outdo.cli.paint import Paint, plain
-from outdo.core.verdict import Outcome, Verdict
+from outdo.app.report import report, write
+from outdo.cli.paint import Paint, is_live, plain, say
+from outdo.cli.verdicts import told
+from outdo.core.errors import Usage
+from outdo.core.report.junit import junit
+from outdo.core.report.markdown import markdown
+from outdo.core.report.told import Report, plainly
 
 EXAMPLES = """
 \b
@@ -19,16 +22,10 @@ Examples:
   outdo check                        all checks and gates of outdo.yaml
   outdo check data/train.parquet     those of one path
   outdo check delay                  the gates of a model, beside the champion
+  outdo check --junit check.xml      and a file for a CI server
+  outdo check --markdown             for a pull request
   outdo check --json                 for a program
 """
-_MARKS: dict[Outcome, tuple[str, str]] = {
-    "passed": ("✓", "green"),
-    "failed": ("✗", "red"),
-    "inconclusive": ("?", "yellow"),
-    "not_evaluated": ("–", "yellow"),
-}
-_SHOWN = 5
-"""Rows shown of a check that failed; --json has more."""
 
 
 @click.command(
@@ -37,66 +34,30 @@ _SHOWN = 5
 )
 @click.argument("words", nargs=-1, metavar="[PATH|MODEL]...")
 @click.option("--force", "-f", is_flag=True, help="Look again at what was judged before.")
+@click.option("--junit", "junit_file", metavar="FILE", help="Write JUnit XML, too.")
+@click.option("--markdown", "--md", "as_markdown", is_flag=True, help="Markdown, for a pull request.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def command(words: tuple[str, ...], force: bool, as_json: bool) -> int:
-    found = check(os.curdir, words, force=force)
-    good = all(one.outcome == "passed" for one in found)
+def command(
+    words: tuple[str, ...], force: bool, junit_file: str | None, as_markdown: bool, as_json: bool
+) -> int:
+    if as_json and as_markdown:
+        raise Usage("--markdown and --json exclude each other", fix="outdo check --help")
+    found = report(os.curdir, words, force=force)
+    good = found.outcome == "passed"
     if as_json:
         status = "ok" if good else "failed"
-        print(json.encode({"schema": "outdo.check/1", "status": status, "data": {"checks": found}}).decode())
-        return 0 if good else 1
-    paint = Paint(sys.stdout)
-    print("\n".join([*(line for one in found for line in _lines(one, paint)), _summary(found)]))
+        print(json.encode({"schema": "outdo.check/1", "status": status, "data": plainly(found)}).decode())
+    elif as_markdown:
+        print(markdown(found), end="")
+    else:
+        width = shutil.get_terminal_size().columns if is_live(sys.stdout) else None
+        print(*told(found.judged, Paint(sys.stdout), width), sep="\n")
+    sys.stdout.flush()
+    _written(found, junit_file)
     return 0 if good else 1
 
 
-def _lines(one: Checked | JudgedModel, paint: Paint) -> Iterator[str]:
-    mark, colour = _MARKS[one.outcome]
-    name, beside = (one.path, "") if isinstance(one, Checked) else (one.model, one.champion)
-    told = ("as judged before" if one.kept else f"{one.seconds:.1f}s") + (
-        f"  champion {beside}" if beside else ""
-    )
-    yield f"{paint(mark, colour)} {paint(plain(name), 'bold')}  {paint(told, 'dim')}"
-    marks = [Cell("  " + _mark(verdict)[0], (_mark(verdict)[1],)) for verdict in one.verdicts]
-    names = [Cell(verdict.name) for verdict in one.verdicts]
-    reasons = [
-        Cell(verdict.reason, () if verdict.outcome == "failed" else ("dim",)) for verdict in one.verdicts
-    ]
-    rows = aligned([Column("", tuple(marks)), Column("", tuple(names)), Column("", tuple(reasons))], paint)
-    for verdict, row in zip(one.verdicts, rows, strict=True):
-        yield row
-        yield from _examples(verdict, paint)
-
-
-def _mark(verdict: Verdict) -> tuple[str, str]:
-    warns = verdict.level == "warn" and verdict.outcome != "passed"
-    return ("!", "yellow") if warns else _MARKS[verdict.outcome]
-
-
-def _examples(verdict: Verdict, paint: Paint) -> Iterator[str]:
-    for part in verdict.parts:
-        if part.outcome != "passed" and part.subject:
-            mark, colour = _mark(part)
-            yield f"       {paint(mark, colour)} {plain(part.subject)}  {plain(part.reason)}"
-    if verdict.outcome != "failed":
-        return
-    for row in verdict.evidence.examples[:_SHOWN]:
-        yield paint(f"       {plain(row)}", "dim")
-    if (more := (verdict.evidence.unexpected or 0) - _SHOWN) > 0 and verdict.evidence.examples:
-        yield paint(f"       and {more:,} more", "dim")
-
-
-def _summary(found: Sequence[Checked | JudgedModel]) -> str:
-    verdicts = [verdict for one in found for verdict in one.verdicts]
-    counts = {
-        word: sum(verdict.outcome == outcome and verdict.level == "fail" for verdict in verdicts)
-        for outcome, word in (
-            ("failed", "failed"),
-            ("inconclusive", "in doubt"),
-            ("not_evaluated", "not evaluated"),
-        )
-    }
-    passed = sum(verdict.outcome == "passed" for verdict in verdicts)
-    warned = sum(verdict.outcome != "passed" and verdict.level == "warn" for verdict in verdicts)
-    told = [f"{count} {word}" for word, count in {**counts, "warned": warned}.items() if count]
-    return ", ".join([f"{passed} passed", *told])
+def _written(found: Report, junit_file: str | None) -> None:
+    if junit_file:
+        write(junit_file, junit(found, time.time()))
+        say(f"wrote {plain(junit_file)}")

@@ -52,16 +52,16 @@ def _lines(column: Column, paint: Paint) -> list[str]:
 
 def _padded(cell: Cell, width: int, paint: Paint, *, right: bool) -> str:
     text = plain(cell.text)
-    space = " " * (width - _cells(text))
+    space = " " * (width - cells(text))
     painted = paint(text, *cell.styles) if cell.styles else text
     return space + painted if right else painted + space
 
 
 def _width(column: Column) -> int:
-    return max(_cells(column.title), *(_cells(plain(cell.text)) for cell in column.cells), 0)
+    return max(cells(column.title), *(cells(plain(cell.text)) for cell in column.cells), 0)
 
 
-def _cells(text: str) -> int:
+def cells(text: str) -> int:
     """How many places of a terminal a text takes."""
     if text.isascii():
         return len(text)

@@ -1,0 +1,1 @@
+"""Verdicts told: to programs, CI servers, pull requests and people."""

@@ -1,0 +1,117 @@
+"""What was judged in one call, and how it comes out as a whole."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from outdo.core.verdict import Outcome, Verdict, worst
+
+State = Literal["failed", "inconclusive", "not_evaluated", "warned", "passed"]
+"""An outcome; or that of a warning, which stops nothing."""
+WORDS: Mapping[State, str] = {
+    "failed": "failed",
+    "inconclusive": "in doubt",
+    "not_evaluated": "not evaluated",
+    "warned": "warned",
+    "passed": "passed",
+}
+"""Each state as people say it, the gravest first."""
+MARKS: Mapping[State, str] = {
+    "failed": "✗",
+    "inconclusive": "?",
+    "not_evaluated": "–",
+    "warned": "!",
+    "passed": "✓",
+}
+
+
+class Judged(Struct, frozen=True):
+    """Data or a model with its verdicts."""
+
+    kind: Literal["data", "model"]
+    name: str
+    """The path, or the model's name."""
+    outcome: Outcome
+    seconds: float
+    verdicts: tuple[Verdict, ...]
+    champion: str = ""
+    """Such as `delay/6`; empty where there is none."""
+    kept: bool = False
+    """Whether it was judged before, and nothing had to be looked at again."""
+
+
+class Report(Struct, frozen=True):
+    """All that was judged in one call."""
+
+    project: str
+    judged: tuple[Judged, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        return worst(one.outcome for one in self.judged)
+
+    def verdicts(self) -> Iterator[tuple[Judged, Verdict]]:
+        """Each verdict with what it is about, in the order of the file."""
+        return ((one, verdict) for one in self.judged for verdict in one.verdicts)
+
+    def gravest_first(self) -> list[tuple[Judged, Verdict]]:
+        """Each verdict with what it is about, what is worst before all else."""
+        return sorted(self.verdicts(), key=lambda pair: list(WORDS).index(state(pair[1])))
+
+
+def state(verdict: Verdict) -> State:
+    """What a verdict comes to: a warning that is none passed."""
+    return "warned" if verdict.level == "warn" and verdict.outcome != "passed" else verdict.outcome
+
+
+def counted(verdicts: Iterable[Verdict]) -> dict[State, int]:
+    """How many verdicts there are of each state, the gravest first."""
+    found = Counter(map(state, verdicts))
+    return {each: found[each] for each in WORDS if found[each]}
+
+
+def sentence(verdicts: Iterable[Verdict]) -> str:
+    """Such as `2 failed, 1 in doubt, 14 passed`."""
+    return (
+        ", ".join(f"{count} {WORDS[each]}" for each, count in counted(verdicts).items()) or "nothing judged"
+    )
+
+
+def plainly(report: Report) -> dict[str, Any]:
+    """The report for programs, as docs/howto/reports.md describes it."""
+    return {
+        "project": report.project,
+        "outcome": report.outcome,
+        "counts": dict.fromkeys(WORDS, 0) | counted(verdict for _, verdict in report.verdicts()),
+        "judged": [
+            {
+                "kind": one.kind,
+                "name": one.name,
+                "outcome": one.outcome,
+                "champion": one.champion or None,
+                "seconds": round(one.seconds, 3),
+                "kept": one.kept,
+                "verdicts": _all(one.verdicts),
+            }
+            for one in report.judged
+        ],
+    }
+
+
+def _all(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Verdicts with the same fields each; of the evidence only what applies."""
+    return [
+        {
+            "name": one.name,
+            "outcome": one.outcome,
+            "level": one.level,
+            "reason": one.reason,
+            "subject": one.subject or None,
+            "evidence": msgspec.to_builtins(one.evidence),
+            "parts": _all(one.parts),
+        }
+        for one in verdicts
+    ]
