@@ -13,6 +13,7 @@ from outdo.core.digest import check_key
 from outdo.core.errors import UserError
 from outdo.core.inspection import checked_paths, holds_until
 from outdo.core.model import Path
+from outdo.core.paths import file_of
 from outdo.core.rules import Asserted
 from outdo.core.verdict import Judgement, Verdict
 
@@ -31,18 +32,19 @@ def inspected(
     """The verdicts on what is at a path, from a former judgement of the same data by the same checks where there is
     one; with `force` by a look at it in any case. What was found is kept."""
     checked = checked_paths({path: asserted}).get(path)
-    found = project.workspace.look([path, *(checked.beside if checked else ())])
-    entry = found.pop(path, None)
+    file = file_of(path)
+    found = project.workspace.look([file, *(checked.beside if checked else ())])
+    entry = found.pop(file, None)
     if checked is None or entry is None:
-        return Inspected(tuple(look(project.root, path, asserted, time())))
+        return Inspected(tuple(look(project, path, asserted, time())))
     key = check_key(path, checked.rules, entry, found)
     known = project.judgements.get(entry.digest, key)
     if known is not None and known.holds(time()) and checked.lasting and not force:
         return Inspected(known.verdicts, kept=True)
     now = time()
-    verdicts = tuple(look(project.root, path, asserted, now))
+    verdicts = tuple(look(project, path, asserted, now))
     until = holds_until(asserted, verdicts, now)
-    if project.workspace.look([path]).get(path) == entry:  # else it was written to meanwhile
+    if project.workspace.look([file]).get(file) == entry:  # else it was written to meanwhile
         judgement = Judgement("data", path, entry.digest, key, verdicts, now, until=until)
         keep(project, judgement)
     return Inspected(verdicts)
@@ -57,13 +59,23 @@ def keep(project: Project, judgement: Judgement) -> None:
         pass
 
 
-def look(root: str, path: Path, asserted: Sequence[Asserted], now: float) -> list[Verdict]:
+def look(project: Project, path: Path, asserted: Sequence[Asserted], now: float) -> list[Verdict]:
     """The verdicts on what is at a path now; one that is not there was not evaluated, which is not passed."""
-    absolute = os.path.join(root, path)
-    if not os.path.isfile(absolute):
-        reason = "it is a folder" if os.path.isdir(absolute) else "it is not here"
-        return [Verdict("file", "not_evaluated", reason)]
+    absolute = os.path.join(project.root, path)
+    if not os.path.exists(file_of(absolute)):
+        return [Verdict("file", "not_evaluated", "it is not here")]
     named = {other for each in asserted if (other := others(each.check))}
-    beside = {other: os.path.join(root, other) for other in named}
-    found: list[Verdict] = lazy("outdo.run.checking").check_table(absolute, asserted, now=now, beside=beside)
+    beside = {other: os.path.join(project.root, other) for other in named}
+    found: list[Verdict] = lazy("outdo.run.checking").check_table(
+        absolute, asserted, now=now, beside=beside, scratch=_scratch(project)
+    )
     return found
+
+
+def _scratch(project: Project) -> str | None:
+    """A folder for what does not fit into memory; the system's own where the project can't be written to."""
+    try:
+        project.make_state()
+        return project.objects.scratch.name()
+    except (UserError, OSError):
+        return None

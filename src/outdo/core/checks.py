@@ -198,6 +198,8 @@ class _Compiling:
                 title, f"it is {kind.lower()}, and its range is of {'numbers' if numbers else 'texts'}"
             )
         kept = _inside(column(name), span, f"::{kind}" if kind in TIMES else "")
+        if kind in FLOATS and span.high is None:
+            kept += f" AND NOT isnan({column(name)})"  # which is the greatest number there is
         return self._rows(title, kept, (name,), about=self._valued(name), wanted=_span(span))
 
     def _valued(self, name: str) -> str:

@@ -8,7 +8,7 @@ from msgspec.structs import fields
 from outdo.core.checks import others
 from outdo.core.digest import digest
 from outdo.core.model import CheckedPath, Path
-from outdo.core.paths import FilePath, OwnPath
+from outdo.core.paths import FilePath, OwnPath, file_of
 from outdo.core.rules import Asserted, Check, Fresh, Sql
 from outdo.core.verdict import Verdict
 
@@ -45,7 +45,7 @@ def holds_until(asserted: Iterable[Asserted], verdicts: Iterable[Verdict], now: 
 
 def _beside(asserted: Iterable[Asserted]) -> tuple[Path, ...]:
     """The other files that checks speak of, each once."""
-    return tuple(dict.fromkeys(path for each in asserted for path in _files(each.check)))
+    return tuple(dict.fromkeys(file_of(path) for each in asserted for path in _files(each.check)))
 
 
 def _files(check: Check) -> list[Path]:

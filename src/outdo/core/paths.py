@@ -12,6 +12,11 @@ FilePath = NewType("FilePath", str)
 OwnPath = NewType("OwnPath", str)
 """A path, normalised, within the project's folder."""
 
+PARTED = "::"
+"""What parts the path of a database file from the name of a table in it: `data.db::flights`."""
+DATABASES = (".db", ".sqlite", ".sqlite3", ".duckdb", ".ddb")
+"""How the names of database files end."""
+
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -47,3 +52,9 @@ def output(written: str, folder: Path = ".") -> Path:
     if "*" in path:
         raise ValueError(f"'{written}' is a pattern, and an output has to be a file or a folder")
     return path
+
+
+def file_of(path: str) -> str:
+    """The path of the file, without the name of a table in it."""
+    file, parted, _ = path.rpartition(PARTED)
+    return file if parted and file.lower().endswith(DATABASES) else path

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -11,9 +12,12 @@ from outdo.core.checks import compiled, others
 from outdo.core.probes import ROW, TABLE, Kinds, Other, Probe, column
 from outdo.core.rules import Asserted, Drift
 from outdo.core.verdict import Doubt, Verdict
-from outdo.core.wording import first_line
+from outdo.core.written import Bytes
 from outdo.run.drifting import drift
-from outdo.run.scan import connection, load, table_kind
+from outdo.run.loading import Table, open_table
+from outdo.run.scan import MEMORY, connection
+from outdo.run.sources import Source, Unreadable, reached, source_of
+from outdo.store.files import remove
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -22,52 +26,73 @@ EXAMPLES = 20
 """Rows shown of those that a check did not expect."""
 _LONGEST = 60
 """Characters of a value in them."""
+_LONGEST_REASON = 300
+_TELLING = (
+    "Expected Number",
+    "Invalid unicode",
+    "Value with unterminated",
+    "Error when converting",
+    "Maximum line",
+)
+"""How the line begins that says what is wrong with a line of a CSV file."""
 
 
 def check_table(
-    file: str, asserted: Sequence[Asserted], *, now: float, beside: Mapping[str, str] | None = None
+    file: str,
+    asserted: Sequence[Asserted],
+    *,
+    now: float,
+    beside: Mapping[str, str] | None = None,
+    scratch: str | None = None,
 ) -> list[Verdict]:
-    """The verdicts of all checks on the table in `file`, in their order; a file that can't be read passes none.
+    """The verdicts of all checks on the table at the absolute path `file`, in their order; one that can't be read
+    passes none.
 
-    `beside` has the absolute paths of other files that checks speak of; `now` is in seconds since 1970.
-    """
+    `beside` has the absolute paths of other tables that checks speak of; `now` is in seconds since 1970. What does not
+    fit into memory goes to `scratch`, a folder that may be made; nothing is left of it."""
     import duckdb
 
-    files = {path: found for path, found in (beside or {}).items() if os.path.isfile(found)}
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() if scratch is None else _swept(scratch) as room:
         try:
-            with connection([file, *files.values()], scratch) as database:
-                kinds = _view(database, TABLE, file)
-                tables = dict(_others(database, files))
+            source = source_of(file)
+            sources = dict(_sources(beside or {}))
+            files = [path for each in (source, *sources.values()) for path in reached(each)]
+            copy = [os.path.join(room, f"raw_{view}.csv") for view in (TABLE, *_views(sources).values())]
+            with connection([*files, *copy], room, memory=memory(), trusting=False) as database:
+                table = open_table(database, TABLE, source, room)
+                tables = dict(_others(database, sources, room))
                 parts: list[Probe | Verdict] = []
                 doubts: list[Doubt] = []
                 for each in asserted:
                     other = tables.get(others(each.check) or "")
                     if isinstance(each.check, Drift):
-                        parts += _drift(database, each, each.check, kinds, other)
+                        parts += _drift(database, each, each.check, table.kinds, other)
                     else:
-                        parts += compiled(each, kinds, now=now, other=other)
+                        parts += compiled(each, table.kinds, now=now, other=other)
                     doubts += [each.doubt] * (len(parts) - len(doubts))
-                found = zip(_judged(database, parts), doubts, strict=True)
+                found = zip(_judged(database, table, parts), doubts, strict=True)
                 return [replace(verdict, doubt=doubt) for verdict, doubt in found]
-        except (duckdb.Error, OSError, EOFError, _Unreadable) as error:
-            reason = f"the table can't be read: {first_line(error)}"
+        except (duckdb.Error, OSError, EOFError, Unreadable) as error:
+            reason = f"the table can't be read: {sentence(error)}"
             return [Verdict(_word(each), "not_evaluated", reason, level=each.level) for each in asserted]
 
 
-class _Unreadable(Exception):
-    """A file is no table that can be read."""
+@contextmanager
+def _swept(scratch: str) -> Iterator[str]:
+    os.makedirs(scratch, exist_ok=True)
+    try:
+        yield scratch
+    finally:
+        remove(scratch)
 
 
-def _view(database: "DuckDBPyConnection", name: str, file: str) -> Kinds:
-    """Makes the view `name` of a table file, its columns by their own names, and gives their types."""
-    kind = table_kind(file)
-    if kind is None:
-        raise _Unreadable("it has to be .parquet, .csv, .tsv or .jsonl, the texts also as .gz")
-    columns = load(database, f"raw_{name}", file, kind)
-    listed = [f"c{place} AS {column(each)}" for place, (each, _) in enumerate(columns)]
-    database.execute(f"CREATE VIEW {name} AS SELECT {', '.join([*listed, f'n AS {ROW}'])} FROM raw_{name}")
-    return dict(columns)
+def memory() -> str:
+    """How much memory a scan may take, as DuckDB writes it: what `OUTDO_CHECK_MEMORY` says, or 1 GB."""
+    told = os.environ.get("OUTDO_CHECK_MEMORY", "")
+    try:
+        return f"{Bytes.written(told).count}B" if told else MEMORY
+    except ValueError:
+        raise Unreadable(f"OUTDO_CHECK_MEMORY has to be {Bytes.expected}") from None
 
 
 def _drift(
@@ -78,22 +103,38 @@ def _drift(
     try:
         return drift(database, asserted, check, kinds, other)
     except duckdb.Error as error:
-        reason = f"it can't be asked: {first_line(error)}"
+        reason = f"it can't be asked: {sentence(error)}"
         return [Verdict("drift", "not_evaluated", reason, level=asserted.level)]
 
 
-def _others(database: "DuckDBPyConnection", files: Mapping[str, str]) -> Iterator[tuple[str, Other]]:
-    import duckdb
-
-    for place, (path, file) in enumerate(files.items()):
-        view = f"other{place}"
+def _sources(beside: Mapping[str, str]) -> Iterator[tuple[str, Source]]:
+    for path, file in beside.items():
         try:
-            yield path, Other(view, _view(database, view, file))
-        except (duckdb.Error, OSError, EOFError, _Unreadable):
+            yield path, source_of(file)
+        except (Unreadable, OSError):
             continue
 
 
-def _judged(database: "DuckDBPyConnection", parts: Sequence[Probe | Verdict]) -> Iterator[Verdict]:
+def _views(sources: Mapping[str, Source]) -> dict[str, str]:
+    """The view of each other table, by its path."""
+    return {path: f"other{place}" for place, path in enumerate(sources)}
+
+
+def _others(
+    database: "DuckDBPyConnection", sources: Mapping[str, Source], room: str
+) -> Iterator[tuple[str, Other]]:
+    import duckdb
+
+    for path, view in _views(sources).items():
+        try:
+            yield path, Other(view, open_table(database, view, sources[path], room).kinds)
+        except (duckdb.Error, OSError, EOFError, Unreadable):
+            continue
+
+
+def _judged(
+    database: "DuckDBPyConnection", table: Table, parts: Sequence[Probe | Verdict]
+) -> Iterator[Verdict]:
     answers = _answers(database, [part for part in parts if isinstance(part, Probe)])
     for part in parts:
         if isinstance(part, Verdict):
@@ -105,7 +146,7 @@ def _judged(database: "DuckDBPyConnection", parts: Sequence[Probe | Verdict]) ->
             continue
         verdict = part.judge(answer)
         if verdict.evidence.unexpected and part.unexpected:
-            shown = _examples(database, part)
+            shown = _examples(database, table, part)
             verdict = replace(verdict, evidence=replace(verdict.evidence, examples=shown))
         yield verdict
 
@@ -122,13 +163,13 @@ def _answers(database: "DuckDBPyConnection", probes: Sequence[Probe]) -> dict[in
             row = _row(database, group, source)
         except duckdb.Error as error:
             if len(group) == 1:
-                found[id(group[0])] = f"it can't be asked: {first_line(error)}"
+                found[id(group[0])] = f"it can't be asked: {sentence(error)}"
                 continue
             for probe in group:
                 try:
                     found[id(probe)] = _row(database, [probe], source)
                 except duckdb.Error as reason:
-                    found[id(probe)] = f"it can't be asked: {first_line(reason)}"
+                    found[id(probe)] = f"it can't be asked: {sentence(reason)}"
             continue
         for probe in group:
             found[id(probe)], row = row[: len(probe.asks)], row[len(probe.asks) :]
@@ -142,19 +183,31 @@ def _row(database: "DuckDBPyConnection", probes: Sequence[Probe], source: str) -
     return row
 
 
-def _examples(database: "DuckDBPyConnection", probe: Probe) -> tuple[str, ...]:
+def _examples(database: "DuckDBPyConnection", table: Table, probe: Probe) -> tuple[str, ...]:
     """Some of the rows that a probe did not expect, as `row 7: origin = 'XXX'`."""
     values = [f"left({column(name)}::VARCHAR, {_LONGEST})" for name in probe.shows]
     query = f"SELECT {', '.join([ROW, *values])} FROM {probe.source} WHERE {probe.unexpected}"
     rows = database.execute(f"{query} ORDER BY {ROW} LIMIT {EXAMPLES}").fetchall()
-    return tuple(_told(probe.shows, row) for row in rows)
+    return tuple(_told(table, probe.shows, row) for row in rows)
 
 
-def _told(names: Sequence[str], row: Sequence[Any]) -> str:
+def _told(table: Table, names: Sequence[str], row: Sequence[Any]) -> str:
     values = [
         f"{name} = {'null' if value is None else value}" for name, value in zip(names, row[1:], strict=True)
     ]
-    return f"row {row[0]:,}" + (f": {', '.join(values)}" if values else "")
+    return table.row(row[0]) + (f": {', '.join(values)}" if values else "")
+
+
+def sentence(error: Exception) -> str:
+    """Why something can't be read, in one sentence: of an error of a reader of CSV, what was wrong in which line."""
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    if "Error when sniffing file" in lines[0]:
+        return "its text can't be parted into columns: it has to be UTF-8, with a row in each line"
+    wrong = [line for line in lines[1:] if line.startswith(_TELLING)]
+    said = f"{lines[0]}: {wrong[0]}" if "CSV Error" in lines[0] and wrong else lines[0]
+    return said if len(said) <= _LONGEST_REASON else f"{said[:_LONGEST_REASON]}…"
 
 
 def _word(asserted: Asserted) -> str:
