@@ -81,15 +81,23 @@ def beside(name: str, other: str, unit: Unit, at_most: float) -> Bar:
     def figure(samples: Samples) -> Spread | None:
         return ratio(samples[name], samples[other], unit) if samples.get(other) else None
 
-    return Bar(f"{UNITS[unit]} ≤ {at_most:g} × {other}", figure, at_most, times)
+    return Bar(f"{_of(name)}{UNITS[unit]} ≤ {at_most:g} × {other}", figure, at_most, times)
 
 
 def within(name: str, unit: Unit, at_most: float) -> Bar:
     """`name` takes at most so much."""
     show = megabytes if unit == "peak" else seconds
     return Bar(
-        f"{UNITS[unit]} ≤ {show(at_most)}", lambda samples: spread(of(samples[name], unit)), at_most, show
+        f"{_of(name)}{UNITS[unit]} ≤ {show(at_most)}",
+        lambda samples: spread(of(samples[name], unit)),
+        at_most,
+        show,
     )
+
+
+def _of(name: str) -> str:
+    """Which contender a bar is of, where it is not plain."""
+    return "" if name == "outdo" else f"{name}: "
 
 
 UNITS: dict[Unit, str] = {"cpu": "CPU", "wall": "wall", "peak": "memory"}
@@ -284,9 +292,9 @@ CASES: dict[str, Callable[[Grounds], Case]] = {
     "chain-200": chain_200,
     "plan-10000": plan_10000,
     "memory": memory,
-    "compare": compare,
-    "log-100": log_100,
 }
+
+EXPERIMENTS: dict[str, Callable[[Grounds], Case]] = {"compare": compare, "log-100": log_100}
 
 
 def _noop(grounds: Grounds, world: World) -> list[Contender]:

@@ -10,11 +10,13 @@ import tempfile
 from benchmarks import worlds
 from benchmarks.cases import Case, Grounds, beside, within
 from benchmarks.measure import Broken, Contender, by_turns
+from benchmarks.page import write_section
 from benchmarks.peers import DVC_ENV, Missing, init_dvc, peer, version
 from benchmarks.tables import figures, head, verdicts
 
 STORE = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "store.py")]
 FILES = 100_000
+TITLE = "Hashing and storing"
 GIGABYTE = 1 << 30
 
 
@@ -89,6 +91,7 @@ def main() -> int:
     words.add_argument(
         "--folder", help="where the files are made; a tmpfs tells the tools apart from the disk"
     )
+    words.add_argument("--write", metavar="FILE", help="write the tables into this page too")
     said = words.parse_args()
     unknown = [name for name in said.names if name not in CASES]
     if unknown:
@@ -104,18 +107,18 @@ def main() -> int:
                 print(f"without {name}: {error}", file=sys.stderr)
                 continue
             results.append((case, by_turns(case.contenders, case.rounds)))
-        print(
-            "\n\n".join(
-                [head([version(name) for name in ("outdo", "dvc", "b3sum")], root), verdicts(results)]
-            )
-        )
-        print("".join(f"\n{figures(*result)}\n" for result in results), end="")
+        where = head([version(name) for name in ("outdo", "dvc", "b3sum")], root)
     except (Broken, Missing) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
         subprocess.run(["chmod", "-R", "u+w", root], check=False)
         shutil.rmtree(root, ignore_errors=True)
+    tables = [verdicts(results), *(figures(*result) for result in results)]
+    text = "\n\n".join(["Made by `python -m benchmarks.hashing --folder /dev/shm`.", where, *tables])
+    print(f"## {TITLE}\n\n{text}")
+    if said.write:
+        write_section(said.write, TITLE, text)
     return 0
 
 

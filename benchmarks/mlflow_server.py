@@ -32,6 +32,7 @@ from benchmarks.mlflow_calls import (
 )
 from benchmarks.mlflow_fill import RUN, fill
 from benchmarks.mlflow_sides import FILES, Name, Side, running, version
+from benchmarks.page import write_section
 from benchmarks.peers import Missing
 from benchmarks.peers import version as own_version
 from benchmarks.tables import head
@@ -280,11 +281,17 @@ def measure(root: str, sizes: Sizes) -> list[Bar]:
     return bars + growing(root, sizes, searches[:2])
 
 
+TITLE = "The server, beside MLflow's"
+TEXT = """Made by `python -m benchmarks.mlflow_server`. Both work by turns, with
+their homes on the same disk; an acknowledged write is on it. MLflow is at its leanest: one worker, no runner of jobs.
+Medians, with the least and the most in brackets."""
+
+
 def main() -> int:
     words = argparse.ArgumentParser(prog="python -m benchmarks.mlflow_server", description=__doc__)
     words.add_argument("--small", action="store_true", help="a tenth of it, to try the benchmark itself")
     words.add_argument("--folder", help="where the homes are; on a disk, as a flush to a tmpfs costs nothing")
-    words.add_argument("--write", metavar="FILE", help="write the table to a file too")
+    words.add_argument("--write", metavar="FILE", help="write the table into this page too")
     said = words.parse_args()
     root = tempfile.mkdtemp(prefix="outdo-bench-", dir=said.folder)
     try:
@@ -297,17 +304,12 @@ def main() -> int:
         shutil.rmtree(root, ignore_errors=True)
     rows = ["| work | MLflow | Outdo | | bar | |", "| --- | --- | --- | --- | --- | --- |"]
     rows += [bar.line() for bar in bars]
-    text = "\n".join(["## The server, beside MLflow's", "", TEXT, "", where, "", *rows])
-    print(text)
+    text = "\n".join([TEXT, "", where, "", *rows])
+    print(f"## {TITLE}\n\n{text}")
     if said.write:
-        with open(said.write, "w", encoding="utf-8") as file:
-            file.write(f"{text}\n")
+        write_section(said.write, TITLE, text)
     return 0
 
-
-TEXT = """Made by `python -m benchmarks.mlflow_server`, which the command above does not run. Both work by turns, with
-their homes on the same disk; an acknowledged write is on it. MLflow is at its leanest: one worker, no runner of jobs.
-Medians, with the least and the most in brackets."""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -19,10 +19,12 @@ from msgspec import Struct
 from benchmarks import worlds
 from benchmarks.cases import Case, Grounds, Samples, beside, within
 from benchmarks.measure import Broken, Contender, by_turns
+from benchmarks.page import write_section
 from benchmarks.peers import Missing, init_dvc, outdo, peer, version
 from benchmarks.tables import figures, head, verdicts
 from tests.contracts.s3 import BUCKET, SECRETS, Proxy, s3_server
 
+TITLE = "Remotes"
 GIGABYTE = 1 << 30
 LATENCY = 0.001
 
@@ -171,6 +173,7 @@ def main() -> int:
     words.add_argument("--size", type=float, default=2, help="GB of the large ones; 0 leaves them out")
     words.add_argument("--rounds", type=int, default=2, help="counted runs of each contender")
     words.add_argument("--folder", help="where all is made; a tmpfs tells the tools apart from the disk")
+    words.add_argument("--write", metavar="FILE", help="write the tables into this page too")
     said = words.parse_args()
     unknown = [name for name in said.places if name not in ("folder", "s3")]
     if unknown:
@@ -184,15 +187,18 @@ def main() -> int:
             for place in there:
                 for kind in kinds:
                     results += cases(Grounds(root), kind, place, said.rounds)
-        print(head([version(name) for name in ("outdo", "dvc")], root))
+        where = head([version(name) for name in ("outdo", "dvc")], root)
     except (Broken, Missing) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
         subprocess.run(["chmod", "-R", "u+w", root], check=False)
         shutil.rmtree(root, ignore_errors=True)
-    print("\n" + verdicts(results))
-    print("".join(f"\n{figures(*result)}\n" for result in results), end="")
+    tables = [verdicts(results), *(figures(*result) for result in results)]
+    text = "\n\n".join(["Made by `python -m benchmarks.remotes --folder /dev/shm`.", where, *tables])
+    print(f"## {TITLE}\n\n{text}")
+    if said.write:
+        write_section(said.write, TITLE, text)
     return 0
 
 

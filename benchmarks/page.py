@@ -1,0 +1,23 @@
+"""The page of all tables: each command writes its own section and leaves the others as they are."""
+
+import os
+
+TITLE = "# Speed and memory, beside the peers"
+INTRODUCTION = """CPU is the user and system time of a command and all its children. Figures are medians of several runs
+in which the contenders take turns, with the least and the most in brackets, and every ratio is of two figures of the
+same table: the peers are measured again each time. CPU repeats within some per cent on a busy machine; wall time does
+not. Each section names the command that makes it. A bar that is missed stays in the table as missed."""
+
+
+def write_section(path: str, title: str, text: str) -> None:
+    """Puts a section in place of the one of this title, or at the end of the page."""
+    page = f"{TITLE}\n\n{INTRODUCTION}\n"
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            page = file.read()
+    first, *others = page.rstrip("\n").split("\n## ")
+    sections = {part.partition("\n")[0]: part.partition("\n")[2].strip("\n") for part in others}
+    sections[title] = text.strip("\n")
+    parts = [first.rstrip("\n"), *(f"## {name}\n\n{body}" for name, body in sections.items())]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n\n".join(parts) + "\n")
