@@ -76,6 +76,7 @@ def pattern(expected: str) -> str:
 
 LONG = {
     "users_tokens_and_the_trail",
+    "models_are_promoted_on_evidence",
     "models_are_registered",
     "gc_frees_what_nothing_needs",
     "mlflow_comes_over",

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from outdo.app.lazy import lazy
 from outdo.app.leftovers import Leftover, leftovers
 from outdo.app.project import FILES, STATE, Project
+from outdo.core.attestation import TAG
 from outdo.core.errors import NotInStore, SharedStore, StoreBusy
 from outdo.core.keeping import Best, Span, kept_runs
 from outdo.core.model import Digest, Path, RunId
@@ -240,9 +241,12 @@ def _of_neighbour(folder: str) -> Iterator[Digest]:
 
 
 def _of_server(home: str) -> list[Digest]:
-    """What clients have logged here, and what is registered."""
+    """What clients have logged here, what is registered, and what was signed of it."""
     queries = ["select digest from files", "select digest from model_versions where digest is not null"]
-    return [Digest(digest) for query in queries for digest in _asked_of_server(home, query)]
+    found = [Digest(digest) for query in queries for digest in _asked_of_server(home, query)]
+    # a tag, which clients can write: what is no digest in it is nothing
+    signed = _asked_of_server(home, f"select value from version_tags where key = '{TAG}'")  # noqa: S608
+    return [*found, *(digest for text in signed for digest in digests_in(text.encode()))]
 
 
 def _registered_runs(home: str) -> set[RunId]:

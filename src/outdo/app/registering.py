@@ -84,7 +84,7 @@ def _candidate(project: Project, name: str, one: Output, by: By) -> Candidate:
     known = project.results.get(one.record.key)
     run = (known.run if known else None) or by.run
     if entry.kind == "tree":
-        tree, content = entry.digest, list(_files(project.objects, entry.digest))
+        tree, content = entry.digest, list(files_of(project.objects, entry.digest))
     else:
         content = [(basename(one.model.path), File(entry.digest, entry.size))]
         listed = [(path, file.digest, file.size, False) for path, file in content]
@@ -117,7 +117,7 @@ def _entry(project: Project, one: Output) -> Entry:
     return found
 
 
-def _files(objects: Objects, tree: Digest) -> Iterator[tuple[Path, File]]:
+def files_of(objects: Objects, tree: Digest) -> Iterator[tuple[Path, File]]:
     """The files in a folder; a link to one of them counts as that file, and other links are left out."""
     items = list(trees.items(objects.get, tree))
     if len(items) > MOST_FILES:
