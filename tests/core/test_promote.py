@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from outdo.core.errors import BadTarget
+from outdo.core.paths import OwnPath
 from outdo.core.promote import Hindrance, Move, Standing, moves, on_the_way, prove, way
 from outdo.core.rules import Beats
 from outdo.core.sections import Approvals, Environment, Model
@@ -13,7 +14,7 @@ PASSED = Verdict("size", "passed", "1MB is <= 2MB")
 FAILED = Verdict("metric auc", "failed", "0.6 is not >= 0.7")
 DOUBT = Verdict("beats champion auc", "inconclusive", "no lead is seen")
 SKIPPED = Verdict("latency", "not_evaluated", "it is not measured yet")
-MODEL = Model("model", gates=(Beats("auc"),))
+MODEL = Model(OwnPath("model"), gates=(Beats("auc"),))
 GOOD = Judgement("model", "delay", "d", "k", (PASSED,), 1.0, champion="delay/6", rules="gates")
 STANDING = Standing("delay", 7, "d", "gates", {"champion": 6, "staging": 7}, [GOOD], "outdo check delay")
 ENVIRONMENTS = {
