@@ -1,6 +1,6 @@
 """The gates of a model to verdicts, on the rows that it and the champion were scored on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
 from msgspec.structs import replace
@@ -10,7 +10,7 @@ from outdo.core.fairness import fairness, fairness_title
 from outdo.core.gate import beats, corrected, first, within
 from outdo.core.metrics.scored import Scored, Unscored
 from outdo.core.metrics.table import METRICS, metric
-from outdo.core.predicted import Champion, Column, Facts, Predicted
+from outdo.core.predicted import Champion, Facts, Predicted
 from outdo.core.slices import slices, slices_title
 from outdo.core.statistics.difference import Difference
 from outdo.core.statistics.paired import difference
@@ -134,12 +134,12 @@ class _Judging:
         note = f"Holm over {family}" if family > 1 else ""
         return replace(verdict, evidence=replace(verdict.evidence, correction=note))
 
-    def _parted(self, title: str, said: Callable[[Scored, Mapping[str, Column], int], Verdict]) -> Verdict:
+    def _parted(self, title: str, said: Callable[[Predicted, Scored, int], Verdict]) -> Verdict:
         """What is said of the challenger's rows in parts, or why nothing can be."""
         try:
             ours = self.ours
             assert isinstance(self.rows, Predicted)
-            return said(ours, self.rows.by, self.seed)
+            return said(self.rows, ours, self.seed)
         except Unscored as reason:
             return Verdict(title, "not_evaluated", str(reason))
 

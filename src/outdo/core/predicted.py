@@ -18,6 +18,10 @@ class Predicted(Struct, frozen=True, eq=False):
     truth: Column
     said: Column
     by: Mapping[str, Column] = {}
+    others: tuple[str, ...] = ()
+    """Those of them that are neither label, score nor key."""
+    refused: Mapping[str, str] = {}
+    """Expressions that can't be computed, and why."""
 
     def scored(self) -> Scored:
         """As metrics want them; raises `Unscored`."""

@@ -257,25 +257,32 @@ class Beats(Struct, frozen=True, tag="beats"):
 class Slices(Struct, frozen=True, tag="slices"):
     """A metric holds in every part of the data."""
 
-    by: str | Columns
-    """The column, or columns, whose values part the data."""
     metric: str
+    by: str | Columns = ""
+    """The column, or columns, whose values part the data; also expressions in SQL, such as `distance > 1000`."""
+    find: Literal["all"] | Columns | None = None
+    """In place of `by`: the worst slices are searched, by up to two of these columns."""
     at_least: float | None = None
     at_most: float | None = None
+    at_most_worse: float | None = None
+    """How much worse than the whole a slice may be."""
     min_rows: Count = 100
     """Smaller parts are not judged."""
 
     def __post_init__(self) -> None:
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("say at_least or at_most")
+        if self.at_least is self.at_most is self.at_most_worse is None:
+            raise ValueError("say at_least, at_most or at_most_worse")
+        if bool(self.by) == bool(self.find):
+            raise ValueError("say by which columns, or which to find the worst slices in, such as find: all")
 
 
 class Fairness(Struct, frozen=True, tag="fairness"):
     """A metric is alike in all groups: the lowest group's divided by the highest's, or their difference."""
 
     by: str | Columns
-    """The column, or columns, whose values are the groups."""
+    """The column, or columns, whose values are the groups; also expressions in SQL, such as `age >= 60`."""
     metric: str
+    """Any metric, or `demographic_parity`, `equal_opportunity` or `equalized_odds`."""
     ratio: NumberBound | None = None
     difference: NumberBound | None = None
     min_rows: Count = 100
@@ -284,6 +291,10 @@ class Fairness(Struct, frozen=True, tag="fairness"):
     def __post_init__(self) -> None:
         if self.ratio is None and self.difference is None:
             raise ValueError('say ratio or difference, such as ratio: ">= 0.8"')
+        if self.ratio is not None and self.ratio.op not in (">", ">="):
+            raise ValueError('a ratio is bounded from below, such as ratio: ">= 0.8"')
+        if self.difference is not None and self.difference.op not in ("<", "<="):
+            raise ValueError('a difference is bounded from above, such as difference: "<= 0.1"')
 
 
 class Latency(Struct, frozen=True, tag="latency"):

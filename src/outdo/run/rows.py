@@ -2,17 +2,19 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from outdo.core.predicted import Predicted
-from outdo.core.probes import is_number
-from outdo.core.wording import first_line
+from outdo.core.probes import column, is_number
 from outdo.run.scan import connection, load, table_kind
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 class Rows(Struct, frozen=True, eq=False):
@@ -23,8 +25,11 @@ class Rows(Struct, frozen=True, eq=False):
     """`(rows,)`, sorted; None where no column identifies a row."""
 
 
-def read_rows(file: str, name: str, label: str, score: str, key: Sequence[str]) -> Rows | str:
-    """The rows in `file`, which is called `name`; or why they can't be read."""
+def read_rows(
+    file: str, name: str, label: str, score: str, key: Sequence[str], by: Sequence[str] = ()
+) -> Rows | str:
+    """The rows in `file`, which is called `name`; or why they can't be read. What of `by` is no column is computed, as
+    an expression in SQL over the columns of each row."""
     import duckdb
 
     kind = table_kind(name)
@@ -39,13 +44,57 @@ def read_rows(file: str, name: str, label: str, score: str, key: Sequence[str]) 
                 places = {each: f"c{place}" for place, each in enumerate(columns)}
                 if missing := [each for each in (label, score, *key) if each not in columns]:
                     return f"'{name}' has no column '{missing[0]}'"
-                order = ", ".join(places[each] for each in key) or "n"
+                order = ", ".join([*(places[each] for each in key), "n"])
                 listed = ", ".join(_plain(places[each], columns[each]) for each in columns)
                 found = database.execute(f"SELECT {listed} FROM t ORDER BY {order}").fetchnumpy()  # noqa: S608  names of our own
+                arrays = {each: _filled(found[place]) for each, place in places.items()}
+                rows = len(arrays[label])
+                computed = _computed(
+                    database, [each for each in by if each not in columns], places, order, rows
+                )
         except (duckdb.Error, OSError, EOFError) as error:
-            return f"'{name}' can't be read: {first_line(error)}"
-    arrays = {each: _filled(found[place]) for each, place in places.items()}
-    return Rows(Predicted(arrays[label], arrays[score], arrays), _joined([arrays[each] for each in key]))
+            return f"'{name}' can't be read: {_first_line(error)}"
+    refused = {each: reason for each, reason in computed.items() if isinstance(reason, str)}
+    parted = arrays | {each: column for each, column in computed.items() if not isinstance(column, str)}
+    others = tuple(each for each in columns if each not in (label, score, *key))
+    predicted = Predicted(arrays[label], arrays[score], parted, others, refused)
+    return Rows(predicted, _joined([arrays[each] for each in key]))
+
+
+def _computed(
+    database: "DuckDBPyConnection",
+    expressions: Sequence[str],
+    places: Mapping[str, str],
+    order: str,
+    rows: int,
+) -> dict[str, NDArray[Any] | str]:
+    """What expressions give for each row, or why they can't be computed."""
+    import duckdb
+
+    named = ", ".join(
+        [*(f"{place} AS {column(each)}" for each, place in places.items()), *places.values(), "n"]
+    )
+    found: dict[str, NDArray[Any] | str] = {}
+    for each in expressions:
+        if each.isidentifier():
+            continue
+        # a comment at the end of an expression takes its line alone
+        query = f"SELECT ({each}\n) AS value FROM (SELECT {named} FROM t) ORDER BY {order}"  # noqa: S608  the project's own
+        try:
+            given = database.execute(f"SELECT value FROM ({query}) LIMIT 0").description or []  # noqa: S608
+            values = database.execute(
+                f"SELECT {_plain('value', str(given[0][1]))} FROM ({query})"
+            ).fetchnumpy()  # noqa: S608
+        except duckdb.Error as error:
+            found[each] = _first_line(error)
+            continue
+        one = _filled(values["value"])
+        found[each] = one if len(one) == rows else "it gives no value for each row"
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _plain(place: str, kind: str) -> str:

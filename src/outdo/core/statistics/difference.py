@@ -79,8 +79,11 @@ def holm(chances: list[float]) -> list[float]:
 
 def wilson(hits: float, rows: float, confidence: float) -> tuple[float, float]:
     """The interval of a share, two-sided (Wilson 1927): right even for small samples and shares near 0 or 1."""
-    reach = z((1 + confidence) / 2)
-    share = hits / rows
+    return wilson_within(hits / rows, rows, z((1 + confidence) / 2))
+
+
+def wilson_within(share: float, rows: float, reach: float) -> tuple[float, float]:
+    """Wilson's bounds of a share of so many rows, so many standard errors apart from it."""
     middle = (share + reach**2 / (2 * rows)) / (1 + reach**2 / rows)
     half = reach * sqrt(share * (1 - share) / rows + reach**2 / (4 * rows**2)) / (1 + reach**2 / rows)
     return middle - half, middle + half

@@ -1,0 +1,131 @@
+"""One metric of one model on some rows: how sure it is, and how far from a bound by chance."""
+
+from math import isfinite, sqrt
+
+import numpy as np
+from msgspec import Struct
+
+from outdo.core.metrics.decisions import confusion
+from outdo.core.metrics.scored import Array, Metric, Scored, Unscored
+from outdo.core.statistics import tails
+from outdo.core.statistics.bootstrap import draws, units
+from outdo.core.statistics.delong import areas
+from outdo.core.statistics.difference import wilson_within, z
+
+RESAMPLES = 1000
+_STEP = 1e-4
+"""Of a table's whole, to see how a metric moves with each of its cells."""
+
+
+class Estimate(Struct, frozen=True):
+    """A metric of some rows, with its error."""
+
+    value: float
+    error: float
+    rows: int
+    freedom: float
+    """How many rows, less one, the error is known by."""
+    method: str
+    among: float = 0.0
+    """Of a share: how many rows count. 0 for what is none."""
+
+    def bounds(self, confidence: float) -> tuple[float, float]:
+        """The lower and the upper bound, each with this confidence on its own side."""
+        return self.within(z(confidence))
+
+    def within(self, reach: float) -> tuple[float, float]:
+        """The bounds that are so many standard errors away, of a normal distribution."""
+        if self.among:
+            return wilson_within(self.value, self.among, reach)
+        far = stretched(reach, self.freedom) * self.error
+        return self.value - far, self.value + far
+
+    def below(self, bound: float) -> float:
+        """How likely a value this low is, or a lower one, if the true one were the bound."""
+        if self.among:
+            hits = np.array([self.value * self.among])
+            return float(tails.share(hits, np.array([self.among]), bound)[0])
+        if self.error == 0:
+            return 0.0 if self.value < bound else 1.0
+        points = np.array([(self.value - bound) / self.error])
+        return float(tails.student(points, np.array([self.freedom]))[0])
+
+    def above(self, bound: float) -> float:
+        """How likely a value this high is, or a higher one."""
+        if self.among:
+            turned = Estimate(1 - self.value, self.error, self.rows, self.freedom, "", self.among)
+            return turned.below(1 - bound)
+        turned = Estimate(-self.value, self.error, self.rows, self.freedom, "")
+        return turned.below(-bound)
+
+
+def stretched(point: float, freedom: float) -> float:
+    """The quantile of Student's distribution for the normal's (the first terms of Cornish and Fisher's series)."""
+    free = max(freedom, 1.0)
+    return (
+        point + (point**3 + point) / (4 * free) + (5 * point**5 + 16 * point**3 + 3 * point) / (96 * free**2)
+    )
+
+
+def estimate(metric: Metric, rows: Scored, seed: int) -> Estimate:
+    """The metric of the rows with an error that fits it: of shares Wilson's, of the area under the ROC curve DeLong's,
+    of means and of what comes from a table of decisions by formula, and else by drawing rows again.
+
+    Raises `Unscored` where the metric has no value on these rows.
+    """
+    found = _estimate(metric, rows, seed)
+    if not (isfinite(found.value) and isfinite(found.error)):
+        raise Unscored("it has no value there")
+    return found
+
+
+def _estimate(metric: Metric, rows: Scored, seed: int) -> Estimate:
+    many, free = rows.rows, rows.rows - 1.0
+    if metric.table is not None:
+        table = confusion(rows)(np.ones(many, np.int64))
+        value, error = float(metric.table(table)), float(moved(metric, table[np.newaxis])[0])
+        if metric.share is None:
+            return Estimate(value, error, many, free, "delta")
+        among = float(metric.share(table)[0])
+        return Estimate(value, error, many, among - 1, "Wilson", among)
+    if metric.name == "auc" and rows.classes == 2:
+        return _area(rows)
+    if metric.losses is not None:
+        losses = metric.losses(rows)
+        error = float(losses.std(ddof=1)) / sqrt(many) if many > 1 else np.nan
+        return Estimate(float(losses.mean()), error, many, free, "mean")
+    found = draws(metric.prepare(rows), units(many, rows.query), resamples=RESAMPLES, seed=seed)
+    good = found[np.isfinite(found)]
+    error = float(good.std(ddof=1)) if len(good) > 1 else np.nan
+    return Estimate(metric.of(rows), error, many, free, "bootstrap")
+
+
+def _area(rows: Scored) -> Estimate:
+    try:
+        found = areas(rows.truth, [rows.scores()])
+    except ValueError as reason:
+        raise Unscored(str(reason)) from reason
+    above = float(rows.truth.sum())
+    error = sqrt(max(float(found.covariance[0, 0]), 0.0))
+    return Estimate(float(found.values[0]), error, rows.rows, min(above, rows.rows - above) - 1, "DeLong")
+
+
+def moved(metric: Metric, tables: Array) -> Array:
+    """The standard error of a metric of tables of decisions, `(…, truth, decision)`: how it moves with each cell, by
+    how the cells vary (the delta method)."""
+    assert metric.table is not None
+    classes, total = tables.shape[-1], tables.sum(axis=(-1, -2))
+    here = metric.table(tables)
+    mean, squares = np.zeros_like(total), np.zeros_like(total)
+    for truth in range(classes):
+        for decided in range(classes):
+            step = np.zeros((classes, classes))
+            step[truth, decided] = _STEP
+            steps = step * total[..., np.newaxis, np.newaxis]
+            slope = (metric.table(tables + steps) - here) / _STEP
+            part = tables[..., truth, decided] / np.maximum(total, 1)
+            # cells without a row don't vary, and what a metric does there may be a jump
+            slope = np.where(part > 0, slope, 0)
+            mean += part * slope
+            squares += part * slope**2
+    return np.asarray(np.sqrt(np.maximum(squares - mean**2, 0) / np.maximum(total, 1)))
