@@ -1,6 +1,7 @@
 """The gates of a model carried out: on its predictions, beside the champion's on the same rows."""
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from outdo.app.project import Project, declared
 from outdo.core.errors import UserError
 from outdo.core.judge import judge
 from outdo.core.model import Entry, Path
+from outdo.core.parts import parted_by
 from outdo.core.predicted import Champion, Facts
 from outdo.core.sections import Model, Predictions
 from outdo.core.verdict import Verdict
@@ -31,7 +33,9 @@ def both(project: Project, name: str) -> tuple[Rows | str, Champion | None]:
     if isinstance(sides.ours, str) or model.predictions is None:
         rows: Rows | str = str(sides.ours)
     else:
-        rows = _read(os.path.join(project.root, model.predictions.path), model.predictions)
+        rows = _read(
+            os.path.join(project.root, model.predictions.path), model.predictions, parted_by(model.gates)
+        )
     if sides.champion is None:
         return rows, None
     if isinstance(rows, str) or isinstance(sides.theirs, str) or model.predictions is None:
@@ -40,9 +44,9 @@ def both(project: Project, name: str) -> tuple[Rows | str, Champion | None]:
     return rows, _champion(project, model.predictions, sides.champion.name, sides.theirs, rows)
 
 
-def _read(file: str, told: Predictions) -> Rows | str:
+def _read(file: str, told: Predictions, by: Sequence[str] = ()) -> Rows | str:
     key = (told.key,) if isinstance(told.key, str) else told.key
-    return read_rows(file, told.path, told.label, told.score, [each for each in key if each])
+    return read_rows(file, told.path, told.label, told.score, [each for each in key if each], by)
 
 
 def _champion(project: Project, told: Predictions, name: str, entry: Entry, ours: Rows) -> Champion:

@@ -12,6 +12,7 @@ from outdo.core.gate import corrected, short
 from outdo.core.metrics.scored import Scored, Unscored
 from outdo.core.parts import computed, listed, parts
 from outdo.core.predicted import Predicted
+from outdo.core.statistics.difference import z
 from outdo.core.statistics.estimate import Estimate, estimate
 from outdo.core.verdict import Evidence, Outcome, Verdict, worst
 from outdo.core.written import Bound
@@ -84,7 +85,7 @@ def _judged(word: str, bound: Bound, measured: Mapping[str, Groups]) -> Verdict:
     told = f"{widest.low} {short(one.value)}, {widest.high} {short(other.value)}"
     told = f"{widest.metric} of {told}" if len(measured) > 1 else told
     chance = ", which may be chance" if outcome == "inconclusive" else ""
-    low, high = _interval(word, one, other)
+    low, high = interval(word, one, other, z(SURE))
     return Verdict(
         word,
         outcome,
@@ -117,10 +118,10 @@ def _disparity(word: str, low: float, high: float) -> float:
     return low / high if high else 1.0
 
 
-def _interval(word: str, one: Estimate, other: Estimate) -> tuple[float, float]:
-    """The bounds of the gap, from those of the two groups: of differences Newcombe's (1998), of ratios Donner and Zou's
-    (2012)."""
-    (low, high), (down, up) = one.bounds(SURE), other.bounds(SURE)
+def interval(word: str, one: Estimate, other: Estimate, reach: float) -> tuple[float, float]:
+    """The bounds of the gap, so many standard errors away, from those of the two groups: of differences Newcombe's
+    (1998), of ratios Donner and Zou's (2012)."""
+    (low, high), (down, up) = one.within(reach), other.within(reach)
     if word == "ratio":
         return _bound(one.value, other.value, low, up, -1.0), _bound(one.value, other.value, high, down, 1.0)
     gap = other.value - one.value

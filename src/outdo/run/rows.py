@@ -46,7 +46,7 @@ def read_rows(
                     return f"'{name}' has no column '{missing[0]}'"
                 order = ", ".join([*(places[each] for each in key), "n"])
                 listed = ", ".join(_plain(places[each], columns[each]) for each in columns)
-                found = database.execute(f"SELECT {listed} FROM t ORDER BY {order}").fetchnumpy()  # noqa: S608  names of our own
+                found = database.execute(f"SELECT {listed} FROM t ORDER BY {order}").fetchnumpy()
                 arrays = {each: _filled(found[place]) for each, place in places.items()}
                 rows = len(arrays[label])
                 computed = _computed(
@@ -79,12 +79,11 @@ def _computed(
         if each.isidentifier():
             continue
         # a comment at the end of an expression takes its line alone
-        query = f"SELECT ({each}\n) AS value FROM (SELECT {named} FROM t) ORDER BY {order}"  # noqa: S608  the project's own
+        query = f"(SELECT ({each}\n) AS value FROM (SELECT {named} FROM t) ORDER BY {order})"
         try:
-            given = database.execute(f"SELECT value FROM ({query}) LIMIT 0").description or []  # noqa: S608
-            values = database.execute(
-                f"SELECT {_plain('value', str(given[0][1]))} FROM ({query})"
-            ).fetchnumpy()  # noqa: S608
+            given = database.execute(f"SELECT value FROM {query} LIMIT 0").description or []
+            plain = _plain("value", str(given[0][1]))
+            values = database.execute(f"SELECT {plain} FROM {query}").fetchnumpy()
         except duckdb.Error as error:
             found[each] = _first_line(error)
             continue
