@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from outdo.core.junit import read_junit
 from outdo.core.report.junit import junit
@@ -49,8 +50,8 @@ def test_a_program_finds_every_field_and_all_counts() -> None:
     assert told["counts"] == {"failed": 0, "inconclusive": 0, "not_evaluated": 0, "warned": 0, "passed": 1}
     assert told["judged"][0]["verdicts"] == [
         {
-            "name": "rows", "outcome": "passed", "level": "fail", "reason": "3 is >= 3", "subject": None,
-            "evidence": {}, "parts": [],
+            "name": "rows", "outcome": "passed", "level": "fail", "doubt": "stop", "reason": "3 is >= 3",
+            "subject": None, "evidence": {}, "parts": [],
         }
     ]  # fmt: skip
 
@@ -73,6 +74,14 @@ def test_what_stops_is_red_on_every_ci_server() -> None:
         "flights.csv::beats champion auc": "failed",
         "flights.csv::slices auc by carrier": "error",
     }
+
+
+def test_doubt_that_the_file_allows_stops_nothing() -> None:
+    allowed = report(replace(SLICES, doubt="go"), WARNED)
+    assert allowed.good
+    assert not report(SLICES).good
+    assert not report().good
+    assert {case.ending for case in read_junit(junit(allowed, NOON).encode())} == {"skipped"}
 
 
 def test_a_suite_counts_its_tests_and_says_when_it_ran() -> None:

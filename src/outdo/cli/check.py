@@ -8,7 +8,7 @@ import time
 import click
 from msgspec import json
 
-from outdo.app.report import report, write
+from outdo.app.report import html, report, write
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.cli.verdicts import told
 from outdo.core.errors import Usage
@@ -22,6 +22,7 @@ Examples:
   outdo check                        all checks and gates of outdo.yaml
   outdo check data/train.parquet     those of one path
   outdo check delay                  the gates of a model, beside the champion
+  outdo check --html check.html      and one page with plots
   outdo check --junit check.xml      and a file for a CI server
   outdo check --markdown             for a pull request
   outdo check --json                 for a program
@@ -34,16 +35,22 @@ Examples:
 )
 @click.argument("words", nargs=-1, metavar="[PATH|MODEL]...")
 @click.option("--force", "-f", is_flag=True, help="Look again at what was judged before.")
+@click.option("--html", "page", metavar="FILE", help="Write one page with plots, too.")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write JUnit XML, too.")
 @click.option("--markdown", "--md", "as_markdown", is_flag=True, help="Markdown, for a pull request.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
-    words: tuple[str, ...], force: bool, junit_file: str | None, as_markdown: bool, as_json: bool
+    words: tuple[str, ...],
+    force: bool,
+    page: str | None,
+    junit_file: str | None,
+    as_markdown: bool,
+    as_json: bool,
 ) -> int:
     if as_json and as_markdown:
         raise Usage("--markdown and --json exclude each other", fix="outdo check --help")
     found = report(os.curdir, words, force=force)
-    good = found.outcome == "passed"
+    good = found.good
     if as_json:
         status = "ok" if good else "failed"
         print(json.encode({"schema": "outdo.check/1", "status": status, "data": plainly(found)}).decode())
@@ -53,11 +60,15 @@ def command(
         width = shutil.get_terminal_size().columns if is_live(sys.stdout) else None
         print(*told(found.judged, Paint(sys.stdout), width), sep="\n")
     sys.stdout.flush()
-    _written(found, junit_file)
+    _write(found, page, junit_file)
     return 0 if good else 1
 
 
-def _written(found: Report, junit_file: str | None) -> None:
+def _write(found: Report, page: str | None, junit_file: str | None) -> None:
+    now = time.time()
+    if page:
+        write(page, html(os.curdir, found, time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))))
     if junit_file:
-        write(junit_file, junit(found, time.time()))
-        say(f"wrote {plain(junit_file)}")
+        write(junit_file, junit(found, now))
+    for written in filter(None, (page, junit_file)):
+        say(f"wrote {plain(written)}")

@@ -24,6 +24,7 @@ _JITTER = 0.025
 """How far, as a share of the axis, points are moved that would lie on each other."""
 _EQUAL = (
     ("fpr", "tpr"),
+    ("false positive rate", "true positive rate"),
     ("predicted", "observed"),
     ("prob_pred", "prob_true"),
     ("mean_predicted_value", "fraction_of_positives"),

@@ -2,17 +2,18 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
+from hashlib import sha256
 from html import escape
 from posixpath import splitext
 
-from outdo.core.chart import Axes, chart, inline
+from outdo.core.chart import Axes, Chart, chart, inline
 from outdo.core.chartstyle import style
 from outdo.core.figure import Drawn, Figure, Lost, Pictures
 from outdo.core.lettering import FACE, colour
 from outdo.core.plotdata import IMAGES
 from outdo.core.sketch import visible
 
-_STYLE = "".join(
+STYLE = "".join(
     [
         ":root{color-scheme:light dark}",
         f"body{{margin:0;padding:28px clamp(16px,4vw,48px);{FACE};",
@@ -35,7 +36,7 @@ _STYLE = "".join(
     ]
 )
 
-_SCRIPT = """
+SCRIPT = """
 const tip = document.getElementById("tip");
 const parts = svg => svg.parts ??= [...svg.querySelectorAll("path[data-x]")].map(path => ({
   name: path.dataset.n, dots: path.classList.contains("oc-dots"),
@@ -68,40 +69,59 @@ addEventListener("pointermove", event => {
   tip.style.top = Math.max(8, event.clientY - box.height - 12) + "px";
 });
 """
+TIP = '<div id="tip" role="status"></div>'
+"""Where the script tells the values under a pointer."""
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-"""What a browser may load for the page: nothing from elsewhere."""
 
-
-def page(title: str, told: str, drawn: Sequence[Drawn], axes: Axes = Axes()) -> str:  # noqa: B008
-    """A whole HTML file with these plots, in the order given; `told` is the line below its title."""
+def document(title: str, style: str, body: str, script: str = "") -> str:
+    """A whole HTML file that loads nothing: no style and no script but these run in it, whatever else is written."""
+    scripts = _digest(script) if script else "'none'"
+    own = f"style-src {_digest(style)}; script-src {scripts}"
+    policy = f"default-src 'none'; img-src data:; {own}; base-uri 'none'; form-action 'none'"
     return "\n".join(
         [
             "<!doctype html>",
             '<html lang="en">',
             '<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             f"<title>{escape(visible(title))}</title>",
-            f"<style>{_STYLE}{style('both')}</style>",
-            f"<h1>{escape(visible(title))}</h1>",
-            f"<p>{escape(visible(told))}</p>",
-            "<main>",
-            *(_section(one, axes) for one in drawn),
-            "</main>",
-            '<div id="tip" role="status"></div>',
-            f"<script>{_SCRIPT}</script>",
+            f"<style>{style}</style>",
+            body,
+            f"<script>{script}</script>" if script else "",
             "</html>",
             "",
         ]
     )
 
 
+def _digest(text: str) -> str:
+    """What a policy names a style or script by."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def page(title: str, told: str, drawn: Sequence[Drawn], axes: Axes = Axes()) -> str:  # noqa: B008
+    """A whole HTML file with these plots, in the order given; `told` is the line below its title."""
+    body = [
+        f"<h1>{escape(visible(title))}</h1>",
+        f"<p>{escape(visible(told))}</p>",
+        "<main>",
+        *(_section(one, axes) for one in drawn),
+        "</main>",
+        TIP,
+    ]
+    return document(title, STYLE + style("both"), "\n".join(body), SCRIPT)
+
+
+def section(made: Chart) -> str:
+    """A chart with what had to be left out of it."""
+    return f"<section>{inline(made)}{_notes(made.notes)}</section>"
+
+
 def _section(drawn: Drawn, axes: Axes) -> str:
     match drawn:
         case Figure():
-            made = chart(drawn, axes)
-            return f"<section>{inline(made)}{_notes(made.notes)}</section>"
+            return section(chart(drawn, axes))
         case Pictures():
             kind = ' class="wide"' if len(drawn.images) > 1 else ""
             shown = "".join(_picture(drawn.id, one.side, one.content) for one in drawn.images)

@@ -4,12 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import escape
 
-from outdo.core.report.told import Judged, Report, State, counted, state
+from outdo.core.report.told import WORDS, Judged, Report, state, stops
 from outdo.core.sketch import visible
 from outdo.core.verdict import Verdict
-
-_TOLD_AS = {"failed": "failure", "inconclusive": "error", "not_evaluated": "error", "warned": "skipped"}
-"""Whatever stops is red on every server: what is known to be wrong as a failure, what could not be told as an error."""
 
 
 def junit(report: Report, at: float) -> str:
@@ -23,7 +20,7 @@ def junit(report: Report, at: float) -> str:
 
 
 def _suite(one: Judged, project: str, place: int, at: float) -> Iterator[str]:
-    counts = counted(one.verdicts)
+    endings = [_ending(verdict) for verdict in one.verdicts]
     attributes = {
         "id": place,
         "name": one.name,
@@ -31,9 +28,9 @@ def _suite(one: Judged, project: str, place: int, at: float) -> Iterator[str]:
         "timestamp": f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S}",
         "hostname": "localhost",
         "tests": len(one.verdicts),
-        "failures": counts.get("failed", 0),
-        "errors": counts.get("inconclusive", 0) + counts.get("not_evaluated", 0),
-        "skipped": counts.get("warned", 0),
+        "failures": endings.count("failure"),
+        "errors": endings.count("error"),
+        "skipped": endings.count("skipped"),
         "time": f"{one.seconds:.3f}",
     }
     yield f"  <testsuite {_said(attributes)}>"
@@ -48,19 +45,27 @@ def _suite(one: Judged, project: str, place: int, at: float) -> Iterator[str]:
 
 def _case(verdict: Verdict, subject: str) -> Iterator[str]:
     head = f"    <testcase {_said({'classname': subject, 'name': verdict.name, 'time': '0'})}"
-    now: State = state(verdict)
-    if now == "passed":
+    tag = _ending(verdict)
+    if not tag:
         yield f"{head}/>"
         return
-    tag = _TOLD_AS[now]
     yield f"{head}>"
-    message = f"warning: {verdict.reason}" if tag == "skipped" else verdict.reason
     if tag == "skipped":
-        yield f"      <skipped {_said({'message': message})}/>"
+        yield f"      <skipped {_said({'message': f'{WORDS[state(verdict)]}: {verdict.reason}'})}/>"
     else:
         told = "\n".join(_details(verdict))
-        yield f"      <{tag} {_said({'type': now, 'message': message})}>{_text(told)}</{tag}>"
+        yield f"      <{tag} {_said({'type': verdict.outcome, 'message': verdict.reason})}>{_text(told)}</{tag}>"
     yield "    </testcase>"
+
+
+def _ending(verdict: Verdict) -> str:
+    """The element that tells how it came out, none where it passed. Whatever stops is red on every server: what is
+    known to be wrong as a failure, what could not be told as an error."""
+    if verdict.outcome == "passed":
+        return ""
+    if not stops(verdict):
+        return "skipped"
+    return "failure" if verdict.outcome == "failed" else "error"
 
 
 def _details(verdict: Verdict) -> Iterator[str]:

@@ -19,7 +19,7 @@ Pair = tuple[Judged, Verdict]
 def markdown(report: Report) -> str:
     """The report as a comment: what did not pass in a short table, all else folded away."""
     verdicts = [verdict for _, verdict in report.verdicts()]
-    mark = MARKS["passed" if report.outcome == "passed" else "failed"]
+    mark = MARKS["passed" if report.good else "failed"]
     bad = [pair for pair in report.gravest_first() if state(pair[1]) != "passed"]
     good = [pair for pair in report.verdicts() if state(pair[1]) == "passed"]
     blocks = [f"### {mark} {safe(report.project or 'outdo check')}: {sentence(verdicts)}"]

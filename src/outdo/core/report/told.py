@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from outdo.core.verdict import Outcome, Verdict, worst
+from outdo.core.verdict import Outcome, Verdict, lets_through, worst
 
 State = Literal["failed", "inconclusive", "not_evaluated", "warned", "passed"]
 """An outcome; or that of a warning, which stops nothing."""
@@ -53,6 +53,15 @@ class Report(Struct, frozen=True):
     def outcome(self) -> Outcome:
         return worst(one.outcome for one in self.judged)
 
+    @property
+    def good(self) -> bool:
+        """Whether what follows may go on."""
+        return (
+            bool(self.judged)
+            and all(one.verdicts for one in self.judged)
+            and not any(stops(verdict) for _, verdict in self.verdicts())
+        )
+
     def verdicts(self) -> Iterator[tuple[Judged, Verdict]]:
         """Each verdict with what it is about, in the order of the file."""
         return ((one, verdict) for one in self.judged for verdict in one.verdicts)
@@ -65,6 +74,11 @@ class Report(Struct, frozen=True):
 def state(verdict: Verdict) -> State:
     """What a verdict comes to: a warning that is none passed."""
     return "warned" if verdict.level == "warn" and verdict.outcome != "passed" else verdict.outcome
+
+
+def stops(verdict: Verdict) -> bool:
+    """Whether a verdict holds up what follows: a warning never does, doubt unless the file says to go on."""
+    return verdict.level == "fail" and not lets_through(verdict.outcome, verdict.doubt)
 
 
 def counted(verdicts: Iterable[Verdict]) -> dict[State, int]:
@@ -85,6 +99,7 @@ def plainly(report: Report) -> dict[str, Any]:
     return {
         "project": report.project,
         "outcome": report.outcome,
+        "lets_through": report.good,
         "counts": dict.fromkeys(WORDS, 0) | counted(verdict for _, verdict in report.verdicts()),
         "judged": [
             {
@@ -108,6 +123,7 @@ def _all(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
             "name": one.name,
             "outcome": one.outcome,
             "level": one.level,
+            "doubt": one.doubt,
             "reason": one.reason,
             "subject": one.subject or None,
             "evidence": msgspec.to_builtins(one.evidence),
