@@ -49,11 +49,12 @@ def change(connection: Connection, endpoint: Endpoint, asked: Any, seat: Seat) -
     if endpoint.counts is not None:  # what is logged makes nothing that has a project, and moves nothing
         answer = endpoint.answer(connection, asked, seat)
         return answer, entry(seat, endpoint.path, things, counted(endpoint.counts(asked)))
-    was = _states(connection, things)
+    was = {} if endpoint.makes else _states(connection, things)
     answer = endpoint.answer(connection, asked, seat)
-    things = (*things, *(one for one in made(answer) if one not in things))
-    confirm(connection, seat.actor, endpoint.role, things, before)
-    return answer, entry(seat, endpoint.path, things, _differences(was, _states(connection, things)))
+    new = [one for one in made(answer) if one not in things]
+    confirm(connection, seat.actor, endpoint.role, (*things, *new), before)
+    now = _states(connection, new if endpoint.makes else (*things, *new))
+    return answer, entry(seat, endpoint.path, (*things, *new), _differences(was, now))
 
 
 def touch(

@@ -55,6 +55,8 @@ class Endpoint(Struct, frozen=True):
     writes: bool = True
     narrows: bool = False
     """It tells each caller of what they may see alone, by `desk.actor.sight`."""
+    makes: bool = False
+    """It makes something in what it names, and changes nothing there."""
     counts: Callable[[Any], Mapping[str, Any]] | None = None
     """How much is logged, for the audit trail; None: it looks at what the call is about before and after."""
 

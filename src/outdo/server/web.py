@@ -137,7 +137,7 @@ async def _carry_out(endpoint: Endpoint, seat: Seat, request: Request) -> Respon
     asked = await _asked(endpoint, request)
     said = await _done(seat, endpoint, asked)
     seat.service.meters.points += getattr(asked, "points", 0)
-    return answer(said)
+    return said
 
 
 async def _asked(endpoint: Endpoint, request: Request) -> Any:
@@ -151,12 +151,18 @@ async def _asked(endpoint: Endpoint, request: Request) -> Any:
     return read_body(body, named, endpoint.asks)
 
 
-async def _done(seat: Seat, endpoint: Endpoint, asked: Any) -> Json:
+async def _done(seat: Seat, endpoint: Endpoint, asked: Any) -> Response:
     service = seat.service
     if endpoint.writes:
         told = service.writer.submit_told(lambda connection: change(connection, endpoint, asked, seat))
-        return await wrap_future(told)
-    answered = partial(service.read, lambda connection: ask(connection, endpoint, asked, seat))
+        said: Json = await wrap_future(told)
+        return answer(said)
+
+    def answered() -> (
+        Response
+    ):  # its JSON too, which may be long, is not made by the thread that all wait for
+        return answer(service.read(lambda connection: ask(connection, endpoint, asked, seat)))
+
     for seconds in WAITS:
         try:
             return await to_thread.run_sync(answered)

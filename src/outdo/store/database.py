@@ -232,6 +232,7 @@ def _engine(url: URL, *, keep: bool) -> Engine:
         url,
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
         poolclass=pool,
+        **({"pool_use_lifo": True} if pool is QueuePool else {}),
         hide_parameters=True,  # what is logged of an error tells nobody's values
     )
 

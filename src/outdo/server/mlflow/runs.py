@@ -125,7 +125,8 @@ class Search(Struct, frozen=True):
 
 
 def create(connection: Connection, asked: Create, desk: Desk) -> Json:
-    experiment = experiments.find(connection, experiment_number(asked.experiment_id))
+    experiment = experiment_number(asked.experiment_id)
+    location = experiments.require_active(connection, experiment)
     tags = read_tags(asked.tags, "tags")
     tagged = tags.get(runs.NAME_TAG, "")
     if asked.run_name and tagged and asked.run_name != tagged:
@@ -137,13 +138,13 @@ def create(connection: Connection, asked: Create, desk: Desk) -> Json:
     id_ = uuid.uuid4().hex
     info = RunInfo(
         id_,
-        experiment.id,
+        experiment,
         name,
         asked.user_id,
         "RUNNING",
         asked.start_time if asked.start_time is not None else 0,
         None,
-        f"{experiment.location.rstrip('/')}/{id_}/artifacts",
+        f"{location.rstrip('/')}/{id_}/artifacts",
         True,
     )
     said = said_run(runs.create(connection, info, {**tags, runs.NAME_TAG: name}))
@@ -296,7 +297,7 @@ def _made_up() -> str:
 
 
 ENDPOINTS = (
-    Endpoint("POST", "runs/create", "developer", Create, create),
+    Endpoint("POST", "runs/create", "developer", Create, create, makes=True),
     Endpoint("GET", "runs/get", "viewer", OfRun, get, writes=False),
     Endpoint("POST", "runs/update", "developer", Change, change),
     Endpoint("POST", "runs/delete", "developer", OfRun, delete),

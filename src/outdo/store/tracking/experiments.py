@@ -52,11 +52,8 @@ def create_first(connection: Connection, made: Experiment) -> None:
 
 def find(connection: Connection, number: int) -> Experiment:
     """The experiment of this id; raises `Unknown`."""
-    found = _ONE.run(connection, {"id": number}).first()
-    if found is None:
-        raise Unknown(f"No Experiment with id={number} exists")
-    id_, name, location, active, created, updated = found
-    tags = dict(_TAGS.run(connection, {"id": number}).all())
+    id_, name, location, active, created, updated = _found(connection, number)
+    tags: dict[str, str] = dict(_TAGS.rows(connection, {"id": number}))
     return Experiment(id_, name, location, bool(active), created, updated, tags)
 
 
@@ -109,12 +106,19 @@ def remove_tag(connection: Connection, number: int, key: str) -> None:
         raise Unknown(f"No tag with name: {key} in experiment with id {number}")
 
 
-def require_active(connection: Connection, number: int) -> Experiment:
-    """The experiment; raises `Unknown`, and `BadState` for a deleted one."""
-    one = find(connection, number)
-    if not one.active:
+def require_active(connection: Connection, number: int) -> str:
+    """Where the artifacts of the experiment are; raises `Unknown`, and `BadState` for a deleted one."""
+    _id, _name, location, active, *_ = _found(connection, number)
+    if not active:
         raise BadState(f"The experiment {number} must be in the 'active' state. Current state is deleted.")
-    return one
+    return str(location)
+
+
+def _found(connection: Connection, number: int) -> tuple[Any, ...]:
+    row = _ONE.row(connection, {"id": number})
+    if row is None:
+        raise Unknown(f"No Experiment with id={number} exists")
+    return row
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[Experiment]:

@@ -21,6 +21,7 @@ from outdo.core.tracking import (
     clamp,
 )
 from outdo.store.tracking.experiments import require_active
+from outdo.store.tracking.prepared import Prepared, among, listed
 from outdo.store.tracking.tables import (
     datasets,
     inputs,
@@ -35,6 +36,21 @@ from outdo.store.tracking.tables import (
 
 CONTEXT = "mlflow.data.context"
 _texts = json.Decoder(dict[str, str]).decode
+_INPUTS = Prepared(
+    lambda insert: (
+        select(inputs.c.run, inputs.c.tags, *(datasets.c[name] for name in Dataset.__struct_fields__))
+        .join(datasets, datasets.c.number == inputs.c.dataset)
+        .where(among(insert, inputs.c.run))
+        .order_by(inputs.c.run, datasets.c.number)
+    )
+)
+_USES = Prepared(
+    lambda insert: (
+        select(model_uses.c.run, *(model_uses.c[name] for name in ModelUse.__struct_fields__))
+        .where(among(insert, model_uses.c.run))
+        .order_by(model_uses.c.run, model_uses.c.step)
+    )
+)
 
 
 # ------------------------------------------------------------------ models
@@ -171,26 +187,16 @@ def add_uses(connection: Connection, run: int, uses: Sequence[ModelUse]) -> None
 def inputs_of(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[Input, ...]]:
     """What the runs of these numbers read."""
     found: dict[int, list[Input]] = defaultdict(list)
-    query = (
-        select(inputs.c.run, inputs.c.tags, datasets)
-        .join(datasets, datasets.c.number == inputs.c.dataset)
-        .where(inputs.c.run.in_(numbers))
-        .order_by(inputs.c.run, datasets.c.number)
-    )
-    for row in connection.execute(query):
-        dataset = Dataset(row.name, row.digest, row.kind, row.source, row.schema, row.profile)
-        found[row.run].append(Input(dataset, _texts(row.tags)))
+    for run, tags, *told in _INPUTS.rows(connection, listed(numbers)):
+        found[run].append(Input(Dataset(*told), _texts(tags)))
     return {number: tuple(read_) for number, read_ in found.items()}
 
 
 def uses_of(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[ModelUse, ...]]:
     """The models that the runs of these numbers read and made."""
     found: dict[int, list[ModelUse]] = defaultdict(list)
-    query = (
-        select(model_uses).where(model_uses.c.run.in_(numbers)).order_by(model_uses.c.run, model_uses.c.step)
-    )
-    for row in connection.execute(query):
-        found[row.run].append(ModelUse(row.model, row.role, row.step))
+    for run, *told in _USES.rows(connection, listed(numbers)):
+        found[run].append(ModelUse(*told))
     return {number: tuple(uses) for number, uses in found.items()}
 
 

@@ -6,7 +6,6 @@ else to that of the first run that a version of it came from; without versions i
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import (
     BindParameter,
@@ -53,7 +52,7 @@ def projects_of(connection: Connection, thing: Thing) -> Projects | None:
         case "experiment name":
             return _of_experiment(connection, experiments.c.name == thing.name)
         case "run":
-            row: Any = _OF_RUN.run(connection, {"id": thing.name}).first()
+            row = _OF_RUN.row(connection, {"id": thing.name})
             return None if row is None else frozenset({_project(row[0], row[1])})
         case "logged model":
             return _of_experiment(connection, experiments.c.id == _in(logged_models, thing.name))

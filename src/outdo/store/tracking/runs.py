@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from outdo.core.refusals import BadState, Unknown
 from outdo.core.tracking import LoggedRun, Milliseconds, Point, RunInfo, RunState
 from outdo.store.tracking import models
-from outdo.store.tracking.experiments import require_active
-from outdo.store.tracking.prepared import Prepared
+from outdo.store.tracking.prepared import Prepared, among, listed
 from outdo.store.tracking.tables import (
     latest,
     logged_runs,
@@ -36,13 +35,36 @@ _PLACE = Prepared(
         logged_runs.c.id == bindparam("id")
     )
 )
+_OWN = [logged_runs.c[name] for name in RunInfo.__struct_fields__]
+_INFO = Prepared(lambda _: select(*_OWN).where(logged_runs.c.id == bindparam("id")))
+_INFOS = Prepared(
+    lambda insert: select(logged_runs.c.number, *_OWN).where(among(insert, logged_runs.c.number))
+)
+_PARAMS = Prepared(lambda insert: select(run_params).where(among(insert, run_params.c.run)))
+_TAGS = Prepared(lambda insert: select(run_tags).where(among(insert, run_tags.c.run)))
+_LATEST = Prepared(
+    lambda insert: (
+        select(
+            latest.c.run,
+            metric_keys.c.name,
+            latest.c.value,
+            latest.c.nan,
+            latest.c.timestamp,
+            latest.c.step,
+        )
+        .join(metric_keys, metric_keys.c.id == latest.c.key)
+        .where(among(insert, latest.c.run))
+        .order_by(latest.c.run, metric_keys.c.name)
+    )
+)
+_NAN = float("nan")
 
 
 def create(connection: Connection, info: RunInfo, tags: Mapping[str, str]) -> LoggedRun:
-    """A new run with these tags; raises `Unknown` or `BadState` for its experiment."""
-    require_active(connection, info.experiment)
-    number: int = _RUN.run(connection, asdict(info)).scalar_one()
-    _put_tags(connection, number, tags)
+    """A new run with these tags, in an experiment that is there and not deleted."""
+    made = _RUN.row(connection, asdict(info))
+    assert made is not None
+    _put_tags(connection, made[0], tags)
     return LoggedRun(info, {}, tags)
 
 
@@ -53,7 +75,7 @@ def number_of(connection: Connection, id_: str) -> int:
 
 def place_of(connection: Connection, id_: str) -> tuple[int, int]:
     """The numbers of a run, which must not be deleted, and of its experiment; raises `Unknown` or `BadState`."""
-    row = _PLACE.run(connection, {"id": id_}).first()
+    row = _PLACE.row(connection, {"id": id_})
     if row is None:
         raise Unknown(f"Run with id={id_} not found")
     number, experiment, active = row
@@ -64,51 +86,38 @@ def place_of(connection: Connection, id_: str) -> tuple[int, int]:
 
 def find(connection: Connection, id_: str) -> LoggedRun:
     """The run of this id with all that was logged to it; raises `Unknown`."""
-    number = connection.scalar(select(logged_runs.c.number).where(logged_runs.c.id == id_))
-    if number is None:
+    row = _PLACE.row(connection, {"id": id_})
+    if row is None:
         raise Unknown(f"Run with id={id_} not found")
-    return read(connection, [number])[0]
+    return read(connection, [row[0]])[0]
 
 
 def find_info(connection: Connection, id_: str) -> RunInfo:
     """What is known of the run of this id; raises `Unknown`."""
-    row = connection.execute(select(logged_runs).where(logged_runs.c.id == id_)).first()
+    row = _INFO.row(connection, {"id": id_})
     if row is None:
         raise Unknown(f"Run with id={id_} not found")
-    return _info(row)
+    return _read_info(row)
 
 
 def read(connection: Connection, numbers: Sequence[int]) -> list[LoggedRun]:
     """The runs of these numbers with all that was logged to them, in this order."""
-    rows = {
-        row.number: row
-        for row in connection.execute(select(logged_runs).where(logged_runs.c.number.in_(numbers)))
-    }
+    asked = listed(numbers)
+    infos = {number: _read_info(rest) for number, *rest in _INFOS.rows(connection, asked)}
     params: dict[int, dict[str, str]] = defaultdict(dict)
-    for number, key, value in connection.execute(select(run_params).where(run_params.c.run.in_(numbers))):
+    for number, key, value in _PARAMS.rows(connection, asked):
         params[number][key] = value
     tags: dict[int, dict[str, str]] = defaultdict(dict)
-    for number, key, value in connection.execute(select(run_tags).where(run_tags.c.run.in_(numbers))):
+    for number, key, value in _TAGS.rows(connection, asked):
         tags[number][key] = value
     metrics: dict[int, list[Point]] = defaultdict(list)
-    columns = (
-        latest.c.run,
-        metric_keys.c.name,
-        latest.c.value,
-        latest.c.nan,
-        latest.c.timestamp,
-        latest.c.step,
-    )
-    query = select(*columns).join(metric_keys, metric_keys.c.id == latest.c.key)
-    for number, name, value, nan, timestamp, step in connection.execute(
-        query.where(latest.c.run.in_(numbers)).order_by(latest.c.run, metric_keys.c.name)
-    ):
-        metrics[number].append(Point(name, float("nan") if nan else value, timestamp, step))
+    for number, name, value, nan, timestamp, step in _LATEST.rows(connection, asked):
+        metrics[number].append(Point(name, _NAN if nan else value, timestamp, step))
     read_ = models.inputs_of(connection, numbers)
     uses = models.uses_of(connection, numbers)
     return [
         LoggedRun(
-            _info(rows[number]),
+            infos[number],
             params.get(number, {}),
             tags.get(number, {}),
             tuple(metrics.get(number, ())),
@@ -116,7 +125,7 @@ def read(connection: Connection, numbers: Sequence[int]) -> list[LoggedRun]:
             uses.get(number, ()),
         )
         for number in numbers
-        if number in rows
+        if number in infos
     ]
 
 
@@ -140,8 +149,7 @@ def change(
         _put_tags(connection, number, {NAME_TAG: name})
     if values:
         connection.execute(update(logged_runs).where(logged_runs.c.number == number).values(values))
-    row = connection.execute(select(logged_runs).where(logged_runs.c.number == number)).one()
-    return _info(row)
+    return find_info(connection, id_)
 
 
 def set_active(connection: Connection, id_: str, *, active: bool) -> None:
@@ -179,15 +187,5 @@ def _put_tags(connection: Connection, number: int, tags: Mapping[str, str]) -> N
     _TAG.run_all(connection, rows)
 
 
-def _info(row: Row[Any]) -> RunInfo:
-    return RunInfo(
-        row.id,
-        row.experiment,
-        row.name,
-        row.user,
-        row.status,
-        row.started,
-        row.ended,
-        row.location,
-        row.active,
-    )
+def _read_info(row: Sequence[Any]) -> RunInfo:
+    return RunInfo(*(*row[:-1], bool(row[-1])))

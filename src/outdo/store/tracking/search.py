@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    func,
     literal,
     or_,
     select,
@@ -60,6 +61,8 @@ from outdo.store.tracking.tables import (
 Found = TypeVar("Found")
 After = tuple[str | float | None, ...]
 AT_ONCE = 10_000
+MANY = 1_000
+"""Rows from which on a condition is looked at row by row."""
 
 _DATASETS: Mapping[str, ColumnElement[Any]] = {
     "name": datasets.c.name,
@@ -214,7 +217,10 @@ def _condition(connection: Connection, space: Space, condition: Condition) -> Co
         compared = COMPARE[condition.operator](metric.value, condition.value)
         # A NaN is kept as 0: it differs from every number, and compares with none.
         holds = or_(metric.nan, compared) if condition.operator == "!=" else and_(~metric.nan, compared)
-        return space.number.in_(select(metric.owner).where(metric.these, holds))
+        meet = select(metric.owner).where(metric.these, holds)
+        if metric.by_owner and _are_many(connection, meet):
+            return meet.where(metric.owner == space.number).exists()
+        return space.number.in_(meet)
     if condition.entity == "dataset":
         here = COMPARE[condition.operator](_DATASETS[condition.key], condition.value)
         read = select(inputs.c.run).join(datasets, datasets.c.number == inputs.c.dataset).where(here)
@@ -230,6 +236,13 @@ def _condition(connection: Connection, space: Space, condition: Condition) -> Co
     if condition.operator == "!=" and condition.key in MISSING_DIFFERS:
         return or_(there, space.number.not_in(with_key))
     return there
+
+
+def _are_many(connection: Connection, meet: Select[Any]) -> bool:
+    """Whether so many rows meet a condition that to list them all costs more than to look at each that comes by until a
+    page is full."""
+    counted = select(func.count()).select_from(meet.limit(MANY).subquery())
+    return connection.scalar(counted) == MANY
 
 
 # ------------------------------------------------------------------ pages in order

@@ -9,6 +9,7 @@ from sqlalchemy import (
     FromClause,
     Table,
     and_,
+    bindparam,
     func,
     or_,
     select,
@@ -19,6 +20,7 @@ from outdo.core.tracking import (
     Condition,
     Order,
 )
+from outdo.store.tracking.prepared import Prepared
 from outdo.store.tracking.tables import (
     experiment_tags,
     experiments,
@@ -92,6 +94,8 @@ class Measured(NamedTuple):
     owner: ColumnElement[int]
     value: ColumnElement[float]
     nan: ColumnElement[bool]
+    by_owner: bool = False
+    """Whether there is one row at most for each owner, which is found at once."""
 
 
 class Space(NamedTuple):
@@ -116,7 +120,7 @@ def _measured_runs(connection: Connection, space: Space, asked: Order | Conditio
     there = latest.alias()
     key = metric_key(connection, asked.key)
     these = and_(there.c.key == key, one_of(there.c.experiment, space.within))
-    return Measured(there, these, there.c.run, there.c.value, there.c.nan)
+    return Measured(there, these, there.c.run, there.c.value, there.c.nan, by_owner=True)
 
 
 def _measured_models(connection: Connection, space: Space, asked: Order | Condition) -> Measured:  # noqa: ARG001
@@ -162,6 +166,8 @@ LOGGED_MODELS = Space(
 MODELS = Space(registered_models, registered_models.c.number, MODEL_ATTRIBUTES, {"tag": model_tags})
 VERSIONS = Space(model_versions, model_versions.c.number, VERSION_ATTRIBUTES, {"tag": version_tags})
 
+_KEY = Prepared(lambda _: select(metric_keys.c.id).where(metric_keys.c.name == bindparam("name")))
+
 
 def one_of(column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:
     """As an equality where it is one: only then an index gives the rest in order."""
@@ -170,5 +176,5 @@ def one_of(column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[
 
 def metric_key(connection: Connection, name: str) -> int:
     """The number of a metric's name; -1, which no metric has, for one that nobody logged."""
-    found = connection.scalar(select(metric_keys.c.id).where(metric_keys.c.name == name))
-    return -1 if found is None else found
+    found = _KEY.row(connection, {"name": name})
+    return -1 if found is None else int(found[0])

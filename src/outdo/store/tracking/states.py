@@ -63,13 +63,13 @@ _TOLD: Mapping[Table, tuple[str, ...]] = {
 
 def _read(connection: Connection, column: Column[Any], value: object, tags: Table) -> State:
     row, tagged = _questions(column, tags)
-    found = row.run(connection, {"value": value}).first()
+    found = row.row(connection, {"value": value})
     if found is None:
         return {}
     told = dict(zip(_TOLD[column.table], found[1:], strict=True))
     for name in told.keys() & {"active"}:
         told[name] = bool(told[name])  # SQLite has numbers for it
-    return {**told, **{f"tags.{key}": text for key, text in tagged.run(connection, {"owner": found[0]})}}
+    return {**told, **{f"tags.{key}": text for key, text in tagged.rows(connection, {"owner": found[0]})}}
 
 
 @cache

@@ -25,7 +25,7 @@ def put(connection: Connection, trace: Trace) -> None:
     """The trace is as its application tells it; what was known of it from spans is added to.
 
     Raises `Unknown` or `BadState` for its experiment."""
-    experiment = require_active(connection, trace.experiment)
+    location = require_active(connection, trace.experiment)
     row: dict[str, Any] = {
         "experiment": trace.experiment,
         "started": trace.started,
@@ -40,7 +40,7 @@ def put(connection: Connection, trace: Trace) -> None:
         number = new_number(connection, traces, {"id": trace.id, **row})
     else:
         connection.execute(update(traces).where(traces.c.number == number).values(row))
-    place = f"{experiment.location.rstrip('/')}/traces/{trace.id}/artifacts"
+    place = f"{location.rstrip('/')}/traces/{trace.id}/artifacts"
     _put_texts(connection, trace_tags, number, {**trace.tags, PLACE_TAG: place})
     _put_texts(connection, trace_metadata, number, trace.metadata)
     for one in trace.assessments:
@@ -51,7 +51,7 @@ def add_spans(connection: Connection, experiment: int, told: Sequence[Told], fou
     """The spans are kept, and their traces made where none are yet; `told` has one for each trace.
 
     Raises `Unknown` or `BadState` for the experiment."""
-    place = require_active(connection, experiment).location
+    place = require_active(connection, experiment)
     numbers = {one.id: _tell(connection, experiment, place, one) for one in told}
     rows = [
         {

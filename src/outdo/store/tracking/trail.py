@@ -54,7 +54,7 @@ def append(connection: Connection, entries: Sequence[Entry]) -> None:
 
 def head(connection: Connection) -> Head:
     """The end of the trail."""
-    row = _HEAD.run(connection, {}).first()
+    row = _HEAD.row(connection, {})
     return Head(row[0], _bytes(row[1])) if row else Head()
 
 
