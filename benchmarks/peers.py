@@ -15,6 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 PACKAGES = {
     "dvc": "dvc[s3]==3.67.1",
+    "great_expectations": "great_expectations==1.24.1 pandas==3.1.1 numpy==2.4.6 pyarrow==26.0.1",
     "mlflow": "mlflow==3.17.2",
     "mlflow2": "mlflow-skinny==2.22.*",
     "ninja": "ninja>=1.11,<1.14",
@@ -89,7 +90,9 @@ def _install(name: str) -> str:
         print(f"installing {PACKAGES[name]} into {folder}", file=sys.stderr)
         try:
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-            subprocess.run([os.path.join(folder, "bin", "pip"), "install", "-q", PACKAGES[name]], check=True)
+            subprocess.run(
+                [os.path.join(folder, "bin", "pip"), "install", "-q", *PACKAGES[name].split()], check=True
+            )
         except subprocess.CalledProcessError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise Missing(f"{PACKAGES[name]} can't be installed: {error}") from error

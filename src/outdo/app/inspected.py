@@ -14,7 +14,7 @@ from outdo.core.errors import UserError
 from outdo.core.inspection import checked_paths, holds_until
 from outdo.core.model import Path
 from outdo.core.paths import file_of
-from outdo.core.rules import Asserted
+from outdo.core.rules import Asserted, Expectations
 from outdo.core.verdict import Judgement, Verdict
 
 
@@ -66,8 +66,10 @@ def look(project: Project, path: Path, asserted: Sequence[Asserted], now: float)
         return [Verdict("file", "not_evaluated", "it is not here")]
     named = {other for each in asserted if (other := others(each.check))}
     beside = {other: os.path.join(project.root, other) for other in named}
+    named_suites = any(isinstance(each.check, Expectations) for each in asserted)
+    suites = lazy("outdo.app.suites").suites(project.root, asserted) if named_suites else None
     found: list[Verdict] = lazy("outdo.run.checking").check_table(
-        absolute, asserted, now=now, beside=beside, scratch=_scratch(project)
+        absolute, asserted, now=now, beside=beside, scratch=_scratch(project), suites=suites
     )
     return found
 

@@ -45,6 +45,8 @@ class Probe(Struct, frozen=True):
     level: Level = "fail"
     source: str = TABLE
     """What is selected from; probes of one source share one scan."""
+    subject: str = ""
+    """The suite that asks."""
 
 
 def is_number(kind: str) -> bool:

@@ -1,7 +1,7 @@
 """What a check, a gate, and later a canary or a monitor, says: its outcome, with the numbers it stands on."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -46,6 +46,10 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
     """Rows that a check of data did not expect."""
     examples: tuple[str, ...] = ()
     """Some of these rows, with their numbers."""
+    missing: int | None = None
+    """Rows without a value, which a check of values leaves out."""
+    observed: str | int | float | list[Any] | dict[str, Any] | None = None
+    """What was seen, where one number can't say it: a text, a list, a mapping."""
 
 
 NOTHING = Evidence()

@@ -2,15 +2,16 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from outdo.core.checks import compiled, others
+from outdo.core.parsing import is_json, is_time
 from outdo.core.probes import ROW, TABLE, Kinds, Other, Probe, column
-from outdo.core.rules import Asserted, Drift
+from outdo.core.rules import Asserted, Drift, Expectations
 from outdo.core.verdict import Doubt, Verdict
 from outdo.core.written import Bytes
 from outdo.run.drifting import drift
@@ -36,6 +37,9 @@ _TELLING = (
 )
 """How the line begins that says what is wrong with a line of a CSV file."""
 
+Ask = Callable[[Asserted, Kinds], list[Probe | Verdict]]
+"""What a suite of another tool asks of a table with these columns."""
+
 
 def check_table(
     file: str,
@@ -44,12 +48,13 @@ def check_table(
     now: float,
     beside: Mapping[str, str] | None = None,
     scratch: str | None = None,
+    suites: Mapping[str, Ask] | None = None,
 ) -> list[Verdict]:
     """The verdicts of all checks on the table at the absolute path `file`, in their order; one that can't be read
     passes none.
 
-    `beside` has the absolute paths of other tables that checks speak of; `now` is in seconds since 1970. What does not
-    fit into memory goes to `scratch`, a folder that may be made; nothing is left of it."""
+    `beside` has the absolute paths of other tables that checks speak of, `suites` the suites; `now` is in seconds since
+    1970. What does not fit into memory goes to `scratch`, a folder that may be made; nothing is left of it."""
     import duckdb
 
     with tempfile.TemporaryDirectory() if scratch is None else _swept(scratch) as room:
@@ -63,10 +68,15 @@ def check_table(
                 tables = dict(_others(database, sources, room))
                 parts: list[Probe | Verdict] = []
                 doubts: list[Doubt] = []
+                known = suites or {}
+                if known:
+                    _define(database)
                 for each in asserted:
                     other = tables.get(others(each.check) or "")
                     if isinstance(each.check, Drift):
                         parts += _drift(database, each, each.check, table.kinds, other)
+                    elif isinstance(each.check, Expectations) and each.check.path in known:
+                        parts += known[each.check.path](each, table.kinds)
                     else:
                         parts += compiled(each, table.kinds, now=now, other=other)
                     doubts += [each.doubt] * (len(parts) - len(doubts))
@@ -93,6 +103,12 @@ def memory() -> str:
         return f"{Bytes.written(told).count}B" if told else MEMORY
     except ValueError:
         raise Unreadable(f"OUTDO_CHECK_MEMORY has to be {Bytes.expected}") from None
+
+
+def _define(database: "DuckDBPyConnection") -> None:
+    """Makes the conditions known that a suite asks and SQL has no word for."""
+    database.create_function("outdo_is_json", is_json, ["VARCHAR"], "BOOLEAN")
+    database.create_function("outdo_is_time", is_time, ["VARCHAR", "VARCHAR"], "BOOLEAN")
 
 
 def _drift(
@@ -142,7 +158,7 @@ def _judged(
             continue
         answer = answers[id(part)]
         if isinstance(answer, str):
-            yield Verdict(part.name, "not_evaluated", answer, level=part.level)
+            yield Verdict(part.name, "not_evaluated", answer, level=part.level, subject=part.subject)
             continue
         verdict = part.judge(answer)
         if verdict.evidence.unexpected and part.unexpected:
