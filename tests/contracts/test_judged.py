@@ -95,6 +95,12 @@ def test_the_champion_is_scored_by_the_same_stage_on_the_same_rows(root: Path) -
     assert verdict.evidence.rows == ROWS
 
 
+def test_rows_of_one_day_count_as_one(root: Path) -> None:
+    verdict = one(root, "beats: {champion: auc, cluster: id // 10}", "good", "bad")
+    assert verdict.evidence.rows == ROWS // 10
+    assert verdict.evidence.method == "paired cluster bootstrap (BCa)"
+
+
 def test_a_champion_that_was_not_scored_on_these_rows_is_no_reason_to_pass(root: Path) -> None:
     judged(root, "size: < 1MB", "good", "bad")
     (root / "rows/new").write_text("")
@@ -114,6 +120,10 @@ def test_a_champion_that_was_not_scored_on_these_rows_is_no_reason_to_pass(root:
         ("metric: {told: '< 0.6'}", "passed", "0.5 is < 0.6"),
         ("metric: {other: '< 0.6'}", "not_evaluated", "no metric 'other' was told"),
         ("metric: {auc: '> champion'}", "passed", "there is no champion yet"),
+        ("metric: {auc: {bound: '> 0.9'}}", "passed", "is surely > 0.9"),
+        ("metric: {auc: {bound: '> 0.9999', confidence: 0.9}}", "failed", "is surely not > 0.9999"),
+        ("metric: {brier: {bound: '< 0.2'}}", "passed", "is surely < 0.2"),
+        ("metric: {told: {bound: '< 0.6'}}", "not_evaluated", "can be computed from predictions"),
         ("slices: {by: group, metric: auc, at_least: 0.8}", "passed", "all 2 pass"),
         ("slices: {by: group, metric: auc, at_least: 0.97}", "failed", "1 of 2: b"),
         ("slices: {by: group, metric: brier, at_most: 0.9}", "passed", "all 2 pass"),

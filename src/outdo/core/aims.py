@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from outdo.core.model import Aim
 from outdo.core.ranking import guess
-from outdo.core.rules import Beats, MetricGate, Slices
+from outdo.core.rules import Beats, MetricGate, Slices, SureBound
 from outdo.core.sections import Model
 
 
@@ -15,7 +15,8 @@ def aims(models: Mapping[str, Model]) -> dict[str, Aim]:
         for gate in model.gates:
             match gate:
                 case MetricGate(bounds=bounds):
-                    for name, bound in bounds.items():
+                    for name, told in bounds.items():
+                        bound = told.bound if isinstance(told, SureBound) else told
                         found.setdefault(name, "low" if bound.op.startswith("<") else "high")
                 case Beats(champion=name):
                     found.setdefault(name, guess(name))

@@ -127,12 +127,13 @@ def surely_within(name: str, bound: Bound, evidence: Evidence) -> Verdict:
         return Verdict(name, "not_evaluated", "it has no interval on these rows", evidence)
     ends = [bound.holds(low), bound.holds(high)]
     span = f"{short(low)} to {short(high)}"
+    span = span if evidence.value is None else f"{short(evidence.value)} ({span})"
     found = replace(evidence, bound=str(bound))
     if all(ends):
-        return Verdict(name, "passed", f"{span} is {bound}", found)
+        return Verdict(name, "passed", f"{span} is surely {bound}", found)
     if not any(ends):
-        return Verdict(name, "failed", f"{span} is not {bound}", found)
-    return Verdict(name, "inconclusive", f"{span} is in part {bound}", found)
+        return Verdict(name, "failed", f"{span} is surely not {bound}", found)
+    return Verdict(name, "inconclusive", f"{span} may be {bound} or not", found)
 
 
 def corrected(chances: Mapping[Name, float]) -> dict[Name, float]:

@@ -7,12 +7,14 @@ from msgspec.structs import replace
 
 from outdo.core import rules
 from outdo.core.fairness import fairness, fairness_title
-from outdo.core.gate import beats, corrected, first, within
+from outdo.core.gate import beats, corrected, first, surely_within, within
 from outdo.core.metrics.scored import Scored, Unscored
 from outdo.core.metrics.table import METRICS, metric
+from outdo.core.parts import column, computed, values
 from outdo.core.predicted import Champion, Facts, Predicted
 from outdo.core.slices import slices, slices_title
 from outdo.core.statistics.difference import Difference
+from outdo.core.statistics.estimate import estimate
 from outdo.core.statistics.paired import difference
 from outdo.core.verdict import Evidence, Verdict
 from outdo.core.written import Bound, Bytes
@@ -67,7 +69,12 @@ class _Judging:
     def verdicts(self, gate: rules.Gate) -> list[Verdict]:
         match gate:
             case rules.MetricGate(bounds):
-                return [self._metric(name, bound) for name, bound in bounds.items()]
+                return [
+                    self._surely(name, bound)
+                    if isinstance(bound, rules.SureBound)
+                    else self._metric(name, bound)
+                    for name, bound in bounds.items()
+                ]
             case rules.Slices():
                 return [self._parted(slices_title(gate), partial(slices, gate))]
             case rules.Fairness():
@@ -96,6 +103,19 @@ class _Judging:
         compared = "" if theirs is None or self.champion is None else self.champion.name
         return within(title, value, bound, evidence=Evidence(compared=compared), champion=theirs)
 
+    def _surely(self, name: str, told: rules.SureBound) -> Verdict:
+        """On a metric of these rows, whatever a stage told: only they say how sure it is."""
+        title = f"metric {name}"
+        try:
+            found = estimate(computed(name), self.ours, self.seed)
+        except Unscored as reason:
+            return Verdict(title, "not_evaluated", str(reason), Evidence(bound=str(told.bound)))
+        low, high = found.bounds(told.confidence)
+        evidence = Evidence(
+            value=found.value, low=low, high=high, confidence=told.confidence, rows=found.rows, method=found.method
+        )  # fmt: skip
+        return surely_within(title, told.bound, evidence)
+
     def compared(self, gate: rules.Beats) -> Difference | Verdict:
         """How far the challenger leads in a metric; or the verdict where that can't be told."""
         name = f"beats champion {gate.champion}"
@@ -112,7 +132,13 @@ class _Judging:
             return Verdict(name, "not_evaluated", self.champion.why, Evidence(compared=self.champion.name))
         try:
             return difference(
-                known, self.ours, self.theirs, confidence=gate.confidence, margin=gate.margin, seed=self.seed
+                known,
+                self.ours,
+                self.theirs,
+                confidence=gate.confidence,
+                margin=gate.margin,
+                clusters=values(column(self.rows, gate.cluster)).codes if gate.cluster else None,
+                seed=self.seed,
             )
         except Unscored as reason:
             return Verdict(name, "not_evaluated", str(reason))

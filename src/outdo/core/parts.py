@@ -116,6 +116,8 @@ def parted_by(gates: Sequence[rules.Gate]) -> tuple[str, ...]:
         match gate:
             case rules.Slices(by=by, find=None) | rules.Fairness(by=by) | rules.Slices(find=tuple() as by):
                 found += [by] if isinstance(by, str) else by
+            case rules.Beats(cluster=by) if by:
+                found.append(by)
             case _:
                 pass
     return tuple(dict.fromkeys(found))

@@ -237,10 +237,18 @@ class Asserted(Struct, frozen=True):
 # ------------------------------------------------------------------ gates: what a model has to pass
 
 
-class MetricGate(Struct, frozen=True, tag="metric"):
-    """Metrics of the evaluation are within bounds: `metric: {auc: ">= 0.70"}`."""
+class SureBound(Struct, frozen=True):
+    """A bound that a metric surely keeps, and not by chance: its confidence bound has to."""
 
-    bounds: Mapping[str, Bound]
+    bound: NumberBound
+    confidence: Confidence = 0.95
+
+
+class MetricGate(Struct, frozen=True, tag="metric"):
+    """Metrics of the evaluation are within bounds: `metric: {auc: ">= 0.70"}`; surely so with
+    `metric: {auc: {bound: ">= 0.70", confidence: 0.95}}`."""
+
+    bounds: Mapping[str, Bound | SureBound]
 
 
 class Beats(Struct, frozen=True, tag="beats"):
@@ -252,6 +260,8 @@ class Beats(Struct, frozen=True, tag="beats"):
     """How sure the comparison has to be."""
     margin: float = 0.0
     """How much better it has to be; below 0, how much worse it may be (non-inferiority)."""
+    cluster: str = ""
+    """The column, or expression, whose values say which rows belong together, such as those of one user or day."""
 
 
 class Slices(Struct, frozen=True, tag="slices"):

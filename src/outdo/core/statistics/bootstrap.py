@@ -164,7 +164,10 @@ def _acceleration(statistic: Weighted, what: Units) -> float:
     else:
         groups = min(_GROUPS, what.count)
         group = np.arange(what.count) % groups
-        left = np.array([statistic(what.spread((group != one).astype(np.int64))) for one in range(groups)])
+        block = max(1, 4 * _BLOCK // what.rows)
+        ones = np.arange(groups)[:, np.newaxis]
+        kept = ((group != ones[start : start + block]).astype(np.int64) for start in range(0, groups, block))
+        left = np.concatenate([statistic(what.spread(weights)) for weights in kept])
         many = np.ones(groups, np.int64)
     good = np.isfinite(left)
     left, many = left[good], many[good]
