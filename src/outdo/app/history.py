@@ -15,7 +15,7 @@ from outdo.core.errors import BadFilter, DamagedLedger, UnknownRun, UnknownStage
 from outdo.core.model import Aim, Artifact, Digest, Key, Reason, RunId, RunStatus, StageName, Trial, Value
 from outdo.core.query import Filter, Sort, nearest, parse_filter, parse_sort, pick
 from outdo.core.ranking import chosen
-from outdo.core.record import Run, StageRun, StageState
+from outdo.core.record import Found, Run, StageRun, StageState
 from outdo.store.folded import Folded
 from outdo.store.objects import Objects
 
@@ -62,6 +62,8 @@ class LogRow(Struct, frozen=True):
     params: Mapping[str, Value]
     trial: Trial | None = None
     """None for a run of the workspace itself."""
+    stopped: tuple[str, ...] = ()
+    """The paths and models whose checks or gates stopped it."""
 
 
 class LogPage(Struct, frozen=True):
@@ -132,6 +134,8 @@ class RunView(Struct, frozen=True):
     """None where it was not recorded, or the store does not hold it any more."""
     stages: tuple[StageView, ...]
     warnings: tuple[str, ...]
+    judged: tuple[Found, ...]
+    """What checks and gates found."""
     notices: tuple[str, ...] = ()
     reproduced: tuple[Reproduced, ...] = ()
     """The times that it was made again, oldest first."""
@@ -306,6 +310,7 @@ def _row(run: Run, metrics: Mapping[str, float], params: Mapping[str, Value]) ->
         metrics=metrics,
         params=params,
         trial=run.trial,
+        stopped=tuple(one.subject for one in run.judged if one.stops),
     )
 
 
@@ -385,6 +390,7 @@ def _view(root: str, run: Run, numbers: Mapping[RunId, int], notices: tuple[str,
         warnings=tuple(
             f"{each.stage}: {each.message}" if each.stage else each.message for each in run.warnings
         ),
+        judged=run.judged,
         notices=notices,
         reproduced=reproductions(os.path.join(root, STATE), run.id),
         trial=run.trial,

@@ -8,11 +8,11 @@ from msgspec import Struct
 
 from outdo.app.lazy import lazy
 from outdo.app.project import Project
+from outdo.core.checknodes import Case, case
 from outdo.core.checks import others
-from outdo.core.digest import check_key
 from outdo.core.errors import UserError
 from outdo.core.inspection import checked_paths, holds_until
-from outdo.core.model import Path
+from outdo.core.model import CheckedPath, Digest, Path
 from outdo.core.paths import file_of
 from outdo.core.rules import Asserted, Expectations
 from outdo.core.verdict import Judgement, Verdict
@@ -31,23 +31,33 @@ def inspected(
 ) -> Inspected:
     """The verdicts on what is at a path, from a former judgement of the same data by the same checks where there is
     one; with `force` by a look at it in any case. What was found is kept."""
-    checked = checked_paths({path: asserted}).get(path)
-    file = file_of(path)
-    found = project.workspace.look([file, *(checked.beside if checked else ())])
-    entry = found.pop(file, None)
-    if checked is None or entry is None:
-        return Inspected(tuple(look(project, path, asserted, time())))
-    key = check_key(path, checked.rules, entry, found)
-    known = project.judgements.get(entry.digest, key)
-    if known is not None and known.holds(time()) and checked.lasting and not force:
+    if not force and (known := _known(project, path, asserted)) is not None:
         return Inspected(known.verdicts, kept=True)
+    found = judge(project, path, asserted)
+    return Inspected(found.verdicts)
+
+
+def judge(project: Project, path: Path, asserted: Sequence[Asserted]) -> Judgement:
+    """What a look at a path finds, which is kept unless it was written to meanwhile."""
+    before = _case(project, path, asserted)
     now = time()
     verdicts = tuple(look(project, path, asserted, now))
+    if before.data is None or before.key is None:
+        return Judgement("data", path, "", "", verdicts, now)
     until = holds_until(asserted, verdicts, now)
-    if project.workspace.look([file]).get(file) == entry:  # else it was written to meanwhile
-        judgement = Judgement("data", path, entry.digest, key, verdicts, now, until=until)
-        keep(project, judgement)
-    return Inspected(verdicts)
+    found = Judgement("data", path, before.data.digest, before.key, verdicts, now, until=until)
+    if _case(project, path, asserted) == before:
+        keep(project, found)
+    return found
+
+
+def _known(project: Project, path: Path, asserted: Sequence[Asserted]) -> Judgement | None:
+    return _case(project, path, asserted).known(project.judgements.get, time())
+
+
+def _case(project: Project, path: Path, asserted: Sequence[Asserted]) -> Case:
+    checks = checked_paths({path: asserted}).get(path) or CheckedPath(Digest(""))
+    return case(path, checks, project.workspace.look([file_of(path), *checks.beside]))
 
 
 def keep(project: Project, judgement: Judgement) -> None:

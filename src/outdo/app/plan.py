@@ -1,24 +1,42 @@
 """What a run would do, and why: the verbs `plan` and `status`."""
 
 from collections.abc import Mapping
+from time import time
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from outdo.app.lazy import lazy
 from outdo.app.project import Project
-from outdo.core.model import Action, Plan, StageName
+from outdo.core.checknodes import chosen, halted, planned
+from outdo.core.model import Action, Digest, Key, Plan, StageName
+from outdo.core.paths import file_of
 from outdo.core.plan import Request, needed, plan, select
 
 
 def make_plan(project: Project, request: Request) -> Plan:
     """The plan for what is asked, from what is there now; raises `UserError`s for what can't be planned."""
-    paths, params = needed(project.graph, select(project.graph, request))
-    return plan(project.graph, project.facts(paths, params), request)
+    graph, selected = project.graph, select(project.graph, request)
+    paths, params = needed(graph, selected)
+    checks = chosen(graph, project.pipeline.checks, selected) if project.pipeline.checks else {}
+    paths += [path for one, all_of in checks.items() for path in (file_of(one), *all_of.beside)]
+    facts = project.facts(paths, params)
+    made = plan(graph, facts, request)
+    if not checks:
+        return made
+    known = _unknown if request.force else project.judgements.get
+    inspections = planned(graph, checks, made.actions, facts.entries, known, time())
+    return halted(graph, replace(made, checks=inspections))
+
+
+def _unknown(_digest: Digest, _key: Key) -> None:
+    """Nothing is known of data that is to be looked at again."""
 
 
 def nothing_to_do(made: Plan) -> bool:
-    """Whether every stage is fresh."""
-    return all(action.verb == "keep" for action in made.actions)
+    """Whether every stage is fresh, and all data is known to be as it has to be."""
+    stages = all(action.verb == "keep" for action in made.actions)
+    return stages and all(one.verb == "keep" and not one.stops for one in made.checks)
 
 
 def take_in(project: Project, made: Plan) -> None:

@@ -12,6 +12,7 @@ from outdo.app.lazy import lazy
 from outdo.app.person import user
 from outdo.app.project import Project
 from outdo.app.registered import outputs, registers, unregistered
+from outdo.core.checknodes import node, with_checks, with_nodes
 from outdo.core.errors import BadRehearsal, TrackedByGit, UserError
 from outdo.core.graph import Graph
 from outdo.core.model import (
@@ -35,6 +36,7 @@ from outdo.run.building import Environments
 from outdo.run.claims import Bell, Claims
 from outdo.run.environment import read_environment
 from outdo.run.execute import Engine, Order
+from outdo.run.inspecting import Inspector
 from outdo.run.local import Local
 from outdo.run.ports import Executor
 from outdo.run.rehearsal import Rehearsal, parse_faults
@@ -138,7 +140,7 @@ class Run:
         executor = executor or (commons.executor if commons else Local(self.id))
         self._executor = Rehearsal(executor, faults) if faults else executor
         # A stage whose result turns out to be lost runs after all, so it is watched as if it would.
-        self._watch = _watch(project, self._stages("run", "wait", "restore"), options)
+        self._watch = _watch(project, self._stages("run", "wait", "restore", "skip"), options)
         self._engine = self._make_engine(self._watch)
         self._recorder = Recorder(Journal(os.path.join(project.home, JOURNAL)))
         self._finished: dict[StageName, StageFinished] = {}
@@ -167,9 +169,21 @@ class Run:
         line = lazy("outdo.run.line").RunLine(self._line, self._started)
         folders = Folders(project.root, project.home, project.dvc_root)
         bench = Workbench(folders, stores, self._executor, line)
-        order = Order(self.id, project.graph, self._plan, self._options.force, self._options.keep_going)
+        checks = {one.path: project.pipeline.checks[one.path] for one in self._plan.checks}
+        graph = with_checks(project.graph, checks)
+        order = Order(
+            self.id,
+            graph,
+            with_nodes(graph, self._plan),
+            self._options.force,
+            self._options.keep_going,
+            {node(path): (path, one) for path, one in checks.items()},
+        )
+        inspector = Inspector(
+            (project.root, project.file, project.home), project.judgements, self._executor, bench.cancel
+        )
         self._claims = common.claims if common else Claims(Bell(), project.results.claims)
-        return Engine(order, project, bench, budget, watch, self._claims)
+        return Engine(order, project, bench, budget, watch, self._claims, inspector)
 
     def _stages(self, *verbs: Verb) -> list[Stage]:
         return [self._project.graph.stages[one.stage] for one in self._plan.actions if one.verb in verbs]

@@ -148,9 +148,11 @@ def _commit(row: LogRow) -> Cell:
 
 def _stages(row: LogRow) -> str:
     order = [*get_args(Status), "running", "interrupted"]
-    return ", ".join(
-        f"{row.stages[state]} {WORDS.get(state, state)}" for state in order if state in row.stages
-    )
+    told = [f"{row.stages[state]} {WORDS.get(state, state)}" for state in order if state in row.stages]
+    if row.stopped:
+        more = f" and {len(row.stopped) - 1} more" if len(row.stopped) > 1 else ""
+        told.append(f"stopped by {plain(short(row.stopped[0], 40))}{more}")
+    return ", ".join(told)
 
 
 def _number(value: float | None, base: float | None) -> Cell:

@@ -8,12 +8,15 @@ from time import monotonic
 from typing import Protocol
 
 from outdo.app.project import Project
+from outdo.cli.judging import judged_failure, judged_lines
 from outdo.cli.paint import Paint, plain
 from outdo.core.looks import LOOKS
 from outdo.core.model import (
     AnyEvent,
     BuildFinished,
     BuildStarted,
+    CheckStarted,
+    Judged,
     Registered,
     RunFinished,
     StageFinished,
@@ -46,9 +49,8 @@ class Watched(Protocol):
 class Running:
     """A stage that runs now."""
 
-    def __init__(self, event: StageStarted) -> None:
-        self.log = event.log
-        self.attempt = event.attempt
+    def __init__(self, log: str) -> None:
+        self.log = log
         self.since = monotonic()
 
 
@@ -65,9 +67,10 @@ class Progress:
         self._live = live
         self._quiet = quiet
         self._paint = Paint(sys.stderr)
-        self._width = min(28, max((len(name) for name in project.graph.stages), default=0))
+        self._width = min(28, max(map(len, [*project.graph.stages, *project.pipeline.checks]), default=0))
         self._running: dict[StageName, Running] = {}
         self._ended: list[StageFinished] = []
+        self._stopped: list[Judged] = []
         self._drawn = 0
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -95,7 +98,7 @@ class Progress:
     def _show(self, event: AnyEvent) -> None:
         match event:
             case StageStarted():
-                self._running[event.stage] = Running(event)
+                self._running[event.stage] = Running(event.log)
             case StageRetried():
                 self._say(
                     f"{self._paint('↻', 'yellow')} {self._name(event.stage)} {event.failure}; once more"
@@ -115,6 +118,15 @@ class Progress:
                 self._ended.append(event)
                 if event.status != "kept" and (not self._quiet or event.status == "failed"):
                     self._say(self._line(event))
+            case CheckStarted():
+                self._running[StageName(event.subject)] = Running(event.log)
+            case Judged():
+                self._running.pop(StageName(event.judgement.subject), None)
+                if event.stops:
+                    self._stopped.append(event)
+                if not event.kept or event.stops:
+                    for line in judged_lines(event, self._paint, self._width, quiet=self._quiet):
+                        self._say(line)
             case RunFinished():
                 self._erase()
                 self._end(event)
@@ -167,6 +179,8 @@ class Progress:
         failed = [stage for stage in self._ended if stage.status == "failed"]
         for stage in failed:
             print("\n" + self._failure(stage), file=sys.stderr)
+        for judged in self._stopped:
+            print("\n" + judged_failure(judged, self._paint), file=sys.stderr)
         ends = [stage.status for stage in self._ended]
         counts = [f"{ends.count(status)} {LOOKS[status].word}" for status in ENDS if status in ends]
         mark, colour = {"done": ("✓", "green"), "interrupted": ("!", "yellow")}.get(
@@ -174,10 +188,11 @@ class Progress:
         )
         name = self._paint(self._project.pipeline.project, "bold")
         verdict = {"done": "done", "interrupted": "interrupted"}.get(event.status, "failed")
+        counts += [f"stopped by {plain(judged.judgement.subject)}" for judged in self._stopped]
         head = f"{self._paint(mark, colour, 'bold')} {name} {verdict} in {duration(event.seconds)}: {', '.join(counts)}"
         if self._inner:
             return
-        if failed:
+        if failed or self._stopped:
             print(file=sys.stderr)
         print(" · ".join([head, *self._metrics()]), file=sys.stderr)
         print(self._paint(f"  next: {self._next(event, failed)}", "dim"), file=sys.stderr, flush=True)
@@ -198,7 +213,7 @@ class Progress:
         return [", ".join(told)] if told else []
 
     def _next(self, event: RunFinished, failed: list[StageFinished]) -> str:
-        if failed:
+        if failed or self._stopped:
             return f"mend it, then `outdo run` goes on from there; all about it: outdo show {self._run.id}"
         if event.status == "interrupted":
             return "outdo run goes on from there"

@@ -16,10 +16,12 @@ from outdo.app.project import find_root
 from outdo.cli.columns import Cell, Column, aligned
 from outdo.cli.log import MARKS, WORDS, ago
 from outdo.cli.paint import Paint, plain, say
+from outdo.cli.verdicts import HUES
 from outdo.core.errors import Usage
 from outdo.core.model import Artifact, Trial, Value
 from outdo.core.ranking import brief
-from outdo.core.record import StageState
+from outdo.core.record import Found, StageState
+from outdo.core.report.told import MARKS as OUTCOMES
 from outdo.core.values import short
 from outdo.core.wording import duration, phrase, size
 
@@ -96,6 +98,7 @@ def _text(found: RunView, now: datetime, paint: Paint) -> str:
         _values("params", ((one.stage, one.params) for one in found.stages), paint),
         _values("metrics", ((one.stage, one.metrics) for one in found.stages), paint),
         _artifacts(found.stages, paint),
+        _judged(found.judged, paint),
         *(_failure(one, paint) for one in found.stages),
         "\n".join(f"{paint('warning', 'yellow')}: {plain(each)}" for each in found.warnings),
     ]
@@ -253,6 +256,20 @@ def _artifacts(stages: Sequence[StageView], paint: Paint) -> str:
         ),
     ]
     return "\n".join([paint("artifacts", "bold"), *aligned(columns, paint), *_more(len(every), paint)])
+
+
+def _judged(found: Sequence[Found], paint: Paint) -> str:
+    """A line for all that was judged, with what it was not passed for."""
+    if not found:
+        return ""
+    lines = [paint("checks and gates", "bold")]
+    for one in found:
+        mark, colour = OUTCOMES[one.outcome], HUES[one.outcome]
+        told = f"{one.outcome.replace('_', ' ')}, {one.verdicts} {'verdict' if one.verdicts == 1 else 'verdicts'}"
+        told += ", known before" if one.kept else ""
+        lines.append(f"  {paint(mark, colour)} {plain(one.subject)}  {paint(told, 'dim')}")
+        lines += [f"      {plain(short(why, 110))}" for why in one.why]
+    return "\n".join(lines)
 
 
 def _verb(artifact: Artifact) -> str:

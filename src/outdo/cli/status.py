@@ -12,7 +12,9 @@ from outdo.app.why import changed_lines
 from outdo.cli import complete
 from outdo.cli.paint import Paint, plain
 from outdo.core.looks import LOOKS
+from outdo.core.model import Inspection
 from outdo.core.plan import Request
+from outdo.core.verdict import complaint
 from outdo.core.wording import Lines, clauses
 
 EXAMPLES = """
@@ -43,7 +45,7 @@ def table(found: Status, lines: Lines | None = None) -> str:
     """One line per stage with its mark, its name, what will be done and why; then the sum."""
     paint = Paint(sys.stdout)
     actions = found.actions
-    width = min(40, max((len(name) for name in actions), default=0))
+    width = min(40, max(map(len, [*actions, *(one.path for one in found.plan.checks)]), default=0))
     rows: list[str] = []
     for action in found.plan.actions:
         look = LOOKS[action.verb]
@@ -52,7 +54,18 @@ def table(found: Status, lines: Lines | None = None) -> str:
         rows.append(
             f"{paint(look.icon, look.hue)} {plain(action.stage):<{width}}  {word} {paint(why, 'dim')}".rstrip()
         )
+    rows += [_checks(one, paint, width) for one in found.plan.checks if one.verb != "keep" or one.stops]
     return "\n".join([*rows, "", _sum(found, paint)])
+
+
+def _checks(one: Inspection, paint: Paint, width: int) -> str:
+    """The line of a path whose checks did not pass, or are not known to."""
+    look = LOOKS["failed" if one.stops else one.verb]
+    bad = [verdict for verdict in one.known.verdicts if verdict.outcome != "passed"] if one.known else []
+    why = plain(complaint(bad[0])) if one.stops and bad else ""
+    word = {"run": "will be checked", "wait": "waits to be checked"}.get(one.verb, "did not pass its checks")
+    head = f"{paint(look.icon, look.hue)} {plain(one.path):<{width}}  {paint(word, look.hue)}"
+    return f"{head}  {paint(why, 'dim')}" if why else head
 
 
 def _sum(found: Status, paint: Paint) -> str:
@@ -62,6 +75,15 @@ def _sum(found: Status, paint: Paint) -> str:
     if found.fresh:
         return f"{name}: all fresh"
     verbs = [action.verb for action in found.plan.actions]
-    words = {"run": "to run", "wait": "to wait for those", "restore": "to restore", "keep": "fresh"}
+    words = {
+        "run": "to run",
+        "wait": "to wait for those",
+        "skip": "left out",
+        "restore": "to restore",
+        "keep": "fresh",
+    }
     told = [f"{verbs.count(verb)} {word}" for verb, word in words.items() if verb in verbs]
+    checks = found.plan.checks
+    stopped, open_ = sum(one.stops for one in checks), sum(one.verb != "keep" for one in checks)
+    told += [f"{count} {word}" for count, word in ((open_, "to check"), (stopped, "not passed")) if count]
     return f"{name}: {', '.join(told)} · next: outdo run"

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, NewType
 
 from msgspec import Meta, Struct
 
+from outdo.core.verdict import Judgement
+
 Digest = NewType("Digest", str)
 """BLAKE3 of some bytes, 64 hex characters."""
 
@@ -268,6 +270,7 @@ ReasonKind = Literal[
     "output_removed",
     "upstream",
     "upstream_failed",
+    "check_failed",
     "forced",
     "always_changed",
     "no_inputs",
@@ -303,10 +306,26 @@ class Action(Struct, frozen=True):
     """The result that is kept or restored."""
 
 
+class Inspection(Struct, frozen=True):
+    """What will be done about the checks of a path."""
+
+    path: Path
+    verb: Literal["keep", "run", "wait"]
+    """keep: it is known how they come out. run: the data is looked at. wait: what writes it comes first."""
+    known: Judgement | None = None
+    """How they came out before, of the same data."""
+
+    @property
+    def stops(self) -> bool:
+        """Whether it is known that those who read the data must not."""
+        return self.known is not None and not self.known.lets_through
+
+
 class Plan(Struct, frozen=True):
     """One action per selected stage, each after those it depends on. `--dry` prints it; `run` executes it."""
 
     actions: tuple[Action, ...]
+    checks: tuple[Inspection, ...] = ()
 
     def verb(self, stage: str) -> Verb:
         return next(action.verb for action in self.actions if action.stage == stage)
@@ -438,6 +457,27 @@ class Warned(Event, frozen=True, tag="warned"):
     stage: StageName | None = None
 
 
+class CheckStarted(Event, frozen=True, tag="check_started"):
+    """Data is looked at, or a model is judged."""
+
+    kind: Literal["data", "model"]
+    subject: str
+    """The path, or the model's name."""
+    log: str = ""
+    """The file that receives what the look prints."""
+
+
+class Judged(Event, frozen=True, tag="judged"):
+    """Data has been judged by its checks, or a model by its gates."""
+
+    judgement: Judgement
+    stops: bool = False
+    """Whether what stands behind it must not go on."""
+    kept: bool = False
+    """Whether the same was judged before, and not looked at again."""
+    seconds: float = 0.0
+
+
 class Registered(Event, frozen=True, tag="registered"):
     """What a run made of a model is a version of it."""
 
@@ -466,6 +506,8 @@ AnyEvent = (
     | BuildFinished
     | Captured
     | Warned
+    | CheckStarted
+    | Judged
     | Registered
     | RunFinished
 )

@@ -15,6 +15,7 @@ from outdo.core.model import (
     Artifact,
     Captured,
     Digest,
+    Judged,
     Key,
     Reason,
     Record,
@@ -32,6 +33,7 @@ from outdo.core.model import (
     Warned,
 )
 from outdo.core.values import leaves
+from outdo.core.verdict import Outcome, complaint
 
 StageState = Status | Literal["running", "interrupted"]
 
@@ -71,6 +73,25 @@ class Notice(Struct, frozen=True):
     stage: StageName | None = None
 
 
+class Found(Struct, frozen=True, omit_defaults=True):
+    """What checks of data, or gates of a model, found in a run; the journal has their numbers."""
+
+    kind: Literal["data", "model"]
+    subject: str
+    """The path, or the model's name."""
+    outcome: Outcome
+    key: str
+    """By which the judgement is found."""
+    digest: str
+    stops: bool = False
+    kept: bool = False
+    seconds: float = 0.0
+    verdicts: int = 0
+    """How many there are."""
+    why: tuple[str, ...] = ()
+    """What each says that did not pass."""
+
+
 class Run(Struct, frozen=True):
     """One execution of a pipeline, with all its stages in the order in which they were first heard of."""
 
@@ -93,6 +114,7 @@ class Run(Struct, frozen=True):
     stages: Mapping[StageName, StageRun] = {}
     warnings: tuple[Notice, ...] = ()
     trial: Trial | None = None
+    judged: tuple[Found, ...] = ()
 
 
 class Before(Struct, frozen=True):
@@ -127,6 +149,7 @@ class _Part:
         self.run = run
         self.stages = dict(run.stages)
         self.warnings = list(run.warnings)
+        self.judged = list(run.judged)
 
     def done(self) -> Run:
         stages = self.stages
@@ -135,7 +158,7 @@ class _Part:
                 name: replace(one, status="interrupted") if one.status == "running" else one
                 for name, one in stages.items()
             }
-        return replace(self.run, stages=stages, warnings=tuple(self.warnings))
+        return replace(self.run, stages=stages, warnings=tuple(self.warnings), judged=tuple(self.judged))
 
 
 class _Fold:
@@ -170,6 +193,8 @@ class _Fold:
                 )
             case Warned(at=at, message=message, stage=stage):
                 part.warnings.append(Notice(at, message, stage))
+            case Judged():
+                part.judged.append(_found(event))
             case RunFinished(at=at, status=status, seconds=seconds):
                 part.run = replace(part.run, status=status, finished=at, seconds=seconds)
 
@@ -259,6 +284,15 @@ class _Fold:
         self._owners[one.run, one.stage] = one
         if one.key is not None:
             self._latest[one.stage, one.key] = one
+
+
+def _found(event: Judged) -> Found:
+    one = event.judgement
+    why = tuple(complaint(verdict) for verdict in one.verdicts if verdict.outcome != "passed")
+    return Found(
+        one.kind, one.subject, one.outcome, one.key, one.digest, event.stops, event.kept, event.seconds,
+        len(one.verdicts), why,
+    )  # fmt: skip
 
 
 def _together(one: Trial | None, other: Trial | None) -> bool:

@@ -112,6 +112,15 @@ class Judgement(Struct, frozen=True, omit_defaults=True):
         return bool(self.verdicts) and all(lets_through(one.outcome, one.doubt) for one in stopping)
 
 
+def complaint(verdict: Verdict) -> str:
+    """What a verdict says that has not passed, in one line with a row for example."""
+    told = f"{verdict.name}: {verdict.reason}"
+    if verdict.outcome in ("inconclusive", "not_evaluated"):
+        told = f"{verdict.name} {verdict.outcome.replace('_', ' ')}: {verdict.reason}"
+    example = verdict.evidence.examples[:1]
+    return "; ".join([told, *example])
+
+
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
     """The gravest outcome: one failure fails all, and nothing at all was not evaluated."""
     return max(outcomes, key=_GRAVE.index, default="not_evaluated")

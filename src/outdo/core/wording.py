@@ -52,6 +52,7 @@ _PHRASES = {
     "output_added": "{} is a new output",
     "output_removed": "{} is no output any more",
     "upstream_failed": "{} did not end well",
+    "check_failed": "{} did not pass its checks",
     "forced": "forced",
     "always_changed": "always runs",
     "no_inputs": "has no inputs and no outputs, so it always runs",

@@ -6,7 +6,7 @@ call `wait` is settled so, and a file that was edited since the plan was made is
 """
 
 import heapq
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import partial
 from queue import SimpleQueue
 from time import time
@@ -15,12 +15,17 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from outdo.core.checknodes import Case
+from outdo.core.checknodes import case as case_of
 from outdo.core.graph import Graph
 from outdo.core.model import (
     Action,
     AnyEvent,
+    CheckedPath,
+    CheckStarted,
     Entry,
     Event,
+    Judged,
     Param,
     Path,
     Plan,
@@ -34,10 +39,13 @@ from outdo.core.model import (
     Status,
     Warned,
 )
+from outdo.core.paths import file_of
 from outdo.core.plan import Facts, decide, missing_inputs
-from outdo.run.budget import Budget, Share
+from outdo.core.verdict import Judgement, Verdict
+from outdo.run.budget import Budget, Round, Share
 from outdo.run.claims import Claims
 from outdo.run.crew import Crew
+from outdo.run.inspecting import Inspector, Looked
 from outdo.run.watch import Watch
 from outdo.run.workbench import COMPELLING, Ended, Orders, Work, Workbench, artifacts
 
@@ -51,6 +59,10 @@ NOT_FOUND = Ended("failed")
 """How a look-up ends that finds nothing."""
 
 
+Checks = tuple[Path, CheckedPath]
+"""A path with its checks."""
+
+
 class Order(Struct, frozen=True):
     """What is to be carried out, and how."""
 
@@ -60,6 +72,8 @@ class Order(Struct, frozen=True):
     force: bool = False
     keep_going: bool = False
     """A failure stops only what depends on it."""
+    checks: Mapping[StageName, Checks] = {}
+    """The nodes of the graph that are no stages."""
 
 
 class Sight(Protocol):
@@ -81,15 +95,17 @@ class Engine:
         budget: Budget,
         watch: Watch,
         claims: Claims | None = None,
+        inspector: Inspector | None = None,
     ) -> None:
         self._claims = claims
+        self._inspector = inspector
         self._order = order
         self._sight = sight
         self._bench = bench
         self._budget = budget
         self._orders = Orders(order.run, self.post, watch)
         self._crew = Crew()
-        self._inbox: SimpleQueue[tuple[Work, Ended] | AnyEvent | None] = SimpleQueue()
+        self._inbox: SimpleQueue[tuple[Work, Ended] | Looked | AnyEvent | None] = SimpleQueue()
         self._planned = {action.stage: action for action in order.plan.actions}
         self._places = {name: place for place, name in enumerate(self._planned)}
         self._above = {
@@ -140,8 +156,11 @@ class Engine:
         finally:
             self._bench.cancel.request()
             while self._running:
-                if isinstance(message := self._inbox.get(), tuple):
+                message = self._inbox.get()
+                if isinstance(message, tuple):
                     self._conclude(*message)
+                elif isinstance(message, Looked):
+                    self._stop_looking(message)
             if self._claims:
                 self._claims.bell.leave(self._wake)
             self._crew.close()
@@ -179,7 +198,11 @@ class Engine:
             while self._ready and not self._stopping and (round_.open or self._next_needs_nothing()):
                 place, name = heapq.heappop(self._ready)
                 planned = self._planned[name]
-                if planned.verb == "keep":
+                if name in self._order.checks:
+                    if not (yield from self._start_check(name, round_)):
+                        waiting.append((place, name))
+                    continue
+                if planned.verb == "keep" and not self._blocked(name):
                     yield self._finish(name, planned, Ended("kept", planned.record))
                     continue
                 if self._is_to_be_asked(name):
@@ -201,6 +224,8 @@ class Engine:
     def _next_needs_nothing(self) -> bool:
         """Whether the next stage can go on without a share of the machine."""
         name = self._ready[0][1]
+        if name in self._order.checks:
+            return self._needs_no_look(name)
         if self._planned[name].verb == "keep":
             return True
         return self._is_to_be_asked(name) and len(self._asking) < ASKED_AT_ONCE
@@ -214,9 +239,8 @@ class Engine:
         another run computes at the moment, and for one that needs a share and has none."""
         stage = self._order.graph.stages[name]
         planned = self._planned[name]
-        blocker = next((p for p in self._order.graph.parents[name] if self.ended.get(p) in BAD), None)
-        if blocker is not None:
-            action = Action(name, "skip", (Reason("upstream_failed", blocker),))
+        if reasons := self._blocked(name):
+            action = Action(name, "skip", reasons)
             ended = Ended("skipped")
         else:
             facts = self._facts(stage)
@@ -251,6 +275,17 @@ class Engine:
             self._budget.give_back(share)
         yield self._finish(name, action, ended)
         return True
+
+    def _blocked(self, name: StageName) -> tuple[Reason, ...]:
+        """Why a stage must not go on, from the first above it that did not end well."""
+        blocker = next((p for p in self._order.graph.parents[name] if self.ended.get(p) in BAD), None)
+        if blocker is None:
+            return ()
+        if blocker not in self._order.checks:
+            return (Reason("upstream_failed", blocker),)
+        if self.ended[blocker] == "failed":
+            return (Reason("check_failed", self._order.checks[blocker][0]),)
+        return self._blocked(blocker)
 
     def _may_compute(self, action: Action) -> bool:
         """Whether no other run is about to come to the result that this one could take over."""
@@ -295,9 +330,15 @@ class Engine:
             ended = Ended("failed", failure=f"internal error: {error!r}")
         self._inbox.put((work, ended))
 
-    def _receive(self, message: tuple[Work, Ended] | AnyEvent | None) -> Iterator[AnyEvent]:
+    def _receive(self, message: tuple[Work, Ended] | Looked | AnyEvent | None) -> Iterator[AnyEvent]:
         if isinstance(message, Event):
             yield message
+        elif isinstance(message, Looked):
+            self._stop_looking(message)
+            if message.judgement is not None:
+                yield self._judged(message.node, message.judgement, kept=False, seconds=message.seconds)
+            else:
+                self.ended[message.node] = "cancelled"
         elif isinstance(message, tuple):
             work, ended = message
             if ended is NOT_FOUND:
@@ -314,6 +355,60 @@ class Engine:
                 return
             self._conclude(work, ended)
             yield self._finish(work.stage.name, work.action, ended)
+
+    def _start_check(self, name: StageName, round_: Round) -> Generator[AnyEvent, None, bool]:
+        """Tells what is known of some data, or has it looked at; False where that needs a share and has none."""
+        assert self._inspector is not None
+        if self._blocked(name):
+            self.ended[name] = "skipped"
+            self._free(name)
+            return True
+        case = self._case(name)
+        known = None if self._order.force else self._inspector.known(case)
+        if known is not None:
+            yield self._judged(name, known, kept=True)
+            return True
+        share = round_.take(self._order.graph.stages[name].resources)
+        if share is None:
+            return False
+        log = self._inspector.log(self._order.run, case.path)
+        yield CheckStarted(self._order.run, time(), "data", case.path, log)
+        self._running += 1
+        self._crew.hand(partial(self._look, case, name, share))
+        return True
+
+    def _needs_no_look(self, name: StageName) -> bool:
+        known = not self._order.force and self._inspector and self._inspector.known(self._case(name))
+        return bool(known or self._blocked(name))
+
+    def _case(self, name: StageName) -> Case:
+        """The checks of a path with what it holds now."""
+        path, checks = self._order.checks[name]
+        paths = [each for each in (file_of(path), *checks.beside) if each not in self._made]
+        return case_of(path, checks, {**self._made, **self._sight.facts(paths, ()).entries})
+
+    def _look(self, case: Case, name: StageName, share: Share) -> None:
+        """Runs in a thread of the crew."""
+        assert self._inspector is not None
+        try:
+            looked = self._inspector.look(case, name, self._order.run, share)
+        except Exception as error:
+            verdict = Verdict("look", "not_evaluated", f"it can't be looked at: {error}")
+            looked = Looked(name, share, Judgement("data", case.path, "", "", (verdict,), time()), 0.0)
+        self._inbox.put(looked)
+
+    def _stop_looking(self, looked: Looked) -> None:
+        self._running -= 1
+        self._crew.done()
+        self._budget.give_back(looked.share)
+
+    def _judged(self, name: StageName, found: Judgement, *, kept: bool, seconds: float = 0.0) -> Judged:
+        """Books how checks came out, and frees those that waited for it."""
+        stops = not found.lets_through
+        self.ended[name] = "failed" if stops else "kept" if kept else "ran"
+        self._failed = self._failed or stops
+        self._free(name)
+        return Judged(self._order.run, time(), found, stops, kept, round(seconds, 3))
 
     def _ask_no_more(self, work: Work) -> None:
         """A stage that was not found elsewhere waits for its share of the machine, as before the others."""
@@ -339,11 +434,7 @@ class Engine:
         if ended.record is not None:
             self.records[name] = ended.record
             self._made.update(ended.record.outs)
-        for child in self._children[name]:
-            if child in self._above:
-                self._above[child] -= 1
-                if not self._above[child]:
-                    heapq.heappush(self._ready, (self._places[child], child))
+        self._free(name)
         outcome = ended.outcome
         new = ended.record is not None and ended.status in ("ran", "restored")
         return StageFinished(
@@ -365,14 +456,24 @@ class Engine:
             log=ended.log,
         )
 
+    def _free(self, name: StageName) -> None:
+        """Has those that waited for a node alone be ready."""
+        for child in self._children[name]:
+            if child in self._above:
+                self._above[child] -= 1
+                if not self._above[child]:
+                    heapq.heappush(self._ready, (self._places[child], child))
+
     def _left_out(self) -> Iterator[AnyEvent]:
         """Tells the stages that never started because of a failure or a stop."""
         status: Status = "cancelled" if self._bench.cancel.requested else "skipped"
         for name in self._planned:
-            if name not in self.ended:
-                blocker = next((p for p in self._order.graph.parents[name] if self.ended.get(p) in BAD), "")
-                action = Action(name, "skip", (Reason("upstream_failed", blocker),) if blocker else ())
-                yield self._finish(name, action, Ended(status))
+            if name in self.ended:
+                continue
+            if name in self._order.checks:
+                self.ended[name] = status
+            else:
+                yield self._finish(name, Action(name, "skip", self._blocked(name)), Ended(status))
 
 
 BAD = ("failed", "skipped", "cancelled")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MEMORY = "1GB"
 """What queries hold in memory at the most; beyond that they use the disk."""
 THREADS = 4
+THREADS_VARIABLE = "OUTDO_SCAN_THREADS"
+"""Tells a process how many of them a run has for it."""
 
 Packed = Literal["gzip", "zstd"]
 Format = Literal["csv", "tsv", "json", "parquet"]
@@ -73,7 +75,7 @@ def connection(
 
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory,
-        "threads": min(THREADS, os.cpu_count() or 1),
+        "threads": min(THREADS, int(os.environ.get(THREADS_VARIABLE, "0")) or os.cpu_count() or 1),
         "temp_directory": scratch,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,

@@ -60,7 +60,7 @@ class Form(Struct, frozen=True):
     """The table that says which form they have."""
 
 
-FORM = Form(os.path.join(os.path.dirname(__file__), "migrations"), "0002", "alembic_version")
+FORM = Form(os.path.join(os.path.dirname(__file__), "migrations"), "0003", "alembic_version")
 
 tables = MetaData(naming_convention=NAMES)
 
@@ -97,8 +97,9 @@ runs = Table(
     Column("warnings", Text, nullable=False),
     Column("sweep", String, index=True),
     Column("trial", Text),
+    Column("judged", Text),
 )
-"""`command`, `plan`, `warnings` and `trial` are JSON; `sweep` is what a trial is one of."""
+"""`command`, `plan`, `warnings`, `trial` and `judged` are JSON; `sweep` is what a trial is one of."""
 
 codes = Table(
     "codes",

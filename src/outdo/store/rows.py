@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Row, Table, delete, insert, select, u
 
 from outdo.core.digest import digest
 from outdo.core.model import Artifact, Entry, Reason, RunId, StageName, Trial, Value
-from outdo.core.record import Notice, Run, StageRun, number_of, text_of
+from outdo.core.record import Found, Notice, Run, StageRun, number_of, text_of
 from outdo.store.database import artifacts, codes, environments, metrics, params, runs, stage_runs
 
 AT_ONCE = 10_000
@@ -22,6 +22,7 @@ _words = json.Decoder(tuple[str, ...]).decode
 _counts = json.Decoder(dict[str, int]).decode
 _reasons = json.Decoder(tuple[Reason, ...]).decode
 _notices = json.Decoder(tuple[Notice, ...]).decode
+_judged = json.Decoder(tuple[Found, ...]).decode
 _trial = json.Decoder(Trial).decode
 
 
@@ -100,6 +101,7 @@ def _run_row(run: Run) -> Values:
         "warnings": _json(run.warnings),
         "sweep": run.trial.sweep if run.trial else None,
         "trial": _json(run.trial) if run.trial else None,
+        "judged": _json(run.judged) if run.judged else None,
     }
 
 
@@ -234,6 +236,7 @@ def _run(row: Row[Any], known: Mapping[str, Row[Any]], stages: Mapping[StageName
         stages=stages,
         warnings=_notices(row.warnings),
         trial=_trial(row.trial) if row.trial else None,
+        judged=_judged(row.judged) if row.judged else (),
     )
 
 
