@@ -18,6 +18,8 @@ PACKAGES = {
     "great_expectations": "great_expectations==1.24.1 pandas==3.1.1 numpy==2.4.6 pyarrow==26.0.1",
     "mlflow": "mlflow==3.17.2",
     "mlflow2": "mlflow-skinny==2.22.*",
+    "signing": "model-signing==1.1.1 pyopenssl securesystemslib==1.6.0 in-toto-attestation==0.9.3 "
+    "cyclonedx-python-lib[json-validation]==11.12.0",
     "ninja": "ninja>=1.11,<1.14",
 }
 """Peers that PyPI has, with the version that is measured or tested beside; the older MLflow is a client alone."""

@@ -28,10 +28,10 @@ def git(root: Path, *words: str) -> None:
     subprocess.run(["git", *words], cwd=root, check=True, capture_output=True)
 
 
-def build(root: Path) -> Path:
+def build(root: Path, file: str = FILE) -> Path:
     """The project, with `delay/1` and `delay/2`; the second is in the workspace."""
     root.mkdir()
-    (root / "outdo.yaml").write_text(FILE)
+    (root / "outdo.yaml").write_text(file)
     (root / "raw.txt").write_text("late\n")
     (root / "train.sh").write_text(
         "mkdir -p model/in && cat clean.txt params.yaml > model/in/weights; echo x > model/x\n"

@@ -35,7 +35,7 @@ def statement_of(
     """What can be said of a version now. Raises `NotInStore` or `Damaged` where its bytes can't be had."""
     traced = of_version(project, found)
     subject = tuple(
-        Resource(path, digest={"blake3": digest, "sha256": sha256_of(project.objects, digest)})
+        Resource(path, digest={"sha256": sha256_of(project.objects, digest)})
         for path, digest in model_files(project.objects, entry, found.path)
     )
     maker = traced.runs.get(found.by.run) if found.by else None

@@ -119,11 +119,10 @@ def _intact(objects: Objects, said: Statement) -> tuple[set[Digest], dict[str, D
     entry = Entry(_digest(model.digest), model.size, "tree" if "outdoTree" in model.digest else "file")
     try:
         now = model_files(objects, entry, model.path)
-        subject = [(each.name, each.digest.get("blake3", "")) for each in said.subject]
-        if [(name, str(digest)) for name, digest in now] != subject:
+        if [name for name, _ in now] != [each.name for each in said.subject]:
             raise Distrusted("the files of the model are not those that were signed")
-        for each in said.subject:
-            if sha256_of(objects, _digest(each.digest)) != each.digest.get("sha256"):
+        for each, (_, digest) in zip(said.subject, now, strict=True):
+            if sha256_of(objects, digest) != each.digest.get("sha256"):
                 raise Distrusted(f"'{each.name}' is not as it was signed")
     except (NotInStore, Damaged) as error:
         raise Distrusted(f"the model is not as it was signed: {error.what}") from None

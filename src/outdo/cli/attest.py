@@ -8,6 +8,7 @@ import click
 from msgspec import json
 
 from outdo.app.attest import Attested, Withheld, attest
+from outdo.app.exporting import bill_of_materials, model_signature
 from outdo.cli.evidence import hindrances, judged, passed
 from outdo.cli.paint import Paint, plain, say
 from outdo.cli.passphrase import asking, in_file, with_key
@@ -18,7 +19,10 @@ EXAMPLES = """
 Examples:
   outdo attest delay                              sign what is known of the latest version
   outdo attest delay@7 --output delay.attestation.json
+  outdo attest delay --form model-signing --key release --output model.sig
+  outdo attest delay --form cyclonedx --output bom.json
 """
+FORMS = ("in-toto", "model-signing", "cyclonedx")
 
 
 @click.command(
@@ -28,9 +32,14 @@ Examples:
 @click.argument("name", metavar="MODEL[/VERSION|@ALIAS]")
 @with_key
 @in_file
+@click.option(
+    "--form", type=click.Choice(FORMS), default=FORMS[0], show_default=True, help="What is written."
+)
 @click.option("--output", default="", metavar="FILE", help="Write it to a file too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def command(name: str, key: str, passphrase_file: str, output: str, as_json: bool) -> int:
+def command(name: str, key: str, passphrase_file: str, form: str, output: str, as_json: bool) -> int:
+    if form != FORMS[0]:
+        return _export(name, key, passphrase_file, form, output)
     done = attest(os.curdir, name, key, asking(passphrase_file))
     if output and isinstance(done, Attested):
         write(output, done.envelope)
@@ -46,6 +55,24 @@ def command(name: str, key: str, passphrase_file: str, output: str, as_json: boo
     if output and good:
         say(f"  wrote {plain(output)}")
     return 0 if good else 1
+
+
+def _export(name: str, key: str, passphrase_file: str, form: str, output: str) -> int:
+    """Writes what others read; nothing is kept here."""
+    made = (
+        bill_of_materials(os.curdir, name)
+        if form == "cyclonedx"
+        else model_signature(os.curdir, name, key, asking(passphrase_file))
+    )
+    if isinstance(made, Withheld):
+        print("\n".join(_told(made, Paint(sys.stdout))))
+        return 1
+    if not output:
+        click.echo(made, nl=False)
+        return 0
+    write(output, made)
+    say(f"{Paint(sys.stderr)('✓', 'green')} wrote {plain(output)}")
+    return 0
 
 
 def write(path: str, content: bytes) -> None:

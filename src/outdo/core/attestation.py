@@ -130,7 +130,8 @@ class Predicate(Struct, frozen=True, rename="camel"):
 
 
 class Statement(Struct, frozen=True, rename="camel", kw_only=True):
-    """What is signed. Its subjects are the model's files, by their paths in it."""
+    """What is signed. Its subjects are the model's files, by their paths in it and by SHA-256 alone: some tools refuse
+    a subject with a digest of another name."""
 
     type_: str = field(name="_type", default=STATEMENT)
     subject: tuple[Resource, ...]
