@@ -21,6 +21,8 @@ PACKAGES = {
     "signing": "model-signing==1.1.1 pyopenssl securesystemslib==1.6.0 in-toto-attestation==0.9.3 "
     "cyclonedx-python-lib[json-validation]==11.12.0",
     "ninja": "ninja>=1.11,<1.14",
+    "pandera": "pandera[pandas]==0.35.* pyarrow>=17,<27",
+    "polars": "polars==2.1.*",
 }
 """Peers that PyPI has, with the version that is measured or tested beside; the older MLflow is a client alone."""
 

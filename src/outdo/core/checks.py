@@ -18,6 +18,7 @@ from outdo.core.probes import (
     ROW,
     TABLE,
     TIMES,
+    Apart,
     Kinds,
     Other,
     Probe,
@@ -30,6 +31,8 @@ from outdo.core.verdict import NOTHING, Evidence, Verdict
 from outdo.core.written import Duration, NumberBound, Pattern
 
 _NO_ROWS = "there are no such rows"
+_FEW = 64
+"""Texts up to which a list of them is looked through; of a column whose file lists its values, once for each."""
 
 
 def others(check: rules.Check) -> str | None:
@@ -64,7 +67,7 @@ class _Compiling:
     def parts(self) -> list[Probe | Verdict]:
         match self.asserted.check:
             case rules.Rows(count):
-                return [self._number("rows", f"count(*) FILTER ({self.scope})", count)]
+                return [self._number("rows", f"count(*){self._only()}", count)]
             case rules.HasColumns(columns):
                 return [self._has(name) for name in columns]
             case rules.ExactColumns(columns):
@@ -104,7 +107,7 @@ class _Compiling:
                     "no_duplicates", [name for name in self.kinds if name not in but], nulls=True
                 )
             case rules.Sql(condition):
-                return self._rows("sql", condition, (), about="true", wanted=condition, sure=True)
+                return self._rows("sql", condition, (), wanted=condition)
             case rules.Exists(name, source, theirs):
                 return self._known(name, "exists", lambda: self._exists(name, source, theirs or name))
             case rules.Disjoint(source, on):
@@ -156,16 +159,22 @@ class _Compiling:
 
     # ---------------------------------------------------------------- what is asked of each row
 
+    def _only(self, about: str = "") -> str:
+        """What limits an aggregate to the rows that are judged."""
+        limits = [f"({each})" for each in (self.asserted.where, about) if each]
+        return f" FILTER ({' AND '.join(limits)})" if limits else ""
+
     def _rows(
-        self, name: str, kept: str, shows: tuple[str, ...], *, about: str, wanted: str, sure: bool = False
+        self, name: str, kept: str, shows: tuple[str, ...], *, wanted: str, of: str = "", about: str = ""
     ) -> Probe:
-        """A condition that each of the rows `about` keeps; where it is neither true nor false, `sure` says it does."""
-        holds = f"coalesce(({kept}), {'true' if sure else 'false'})"
-        scope = f"({self.scope}) AND ({about})"
-        asks = (f"count(*) FILTER ({scope})", f"count(*) FILTER ({scope} AND NOT {holds})")
+        """A condition that rows keep: each that has a value `of` a column, and is one of those `about`.
+
+        A row for which it is neither true nor false is not counted; of a value that is there it is one of the two."""
+        limits, only = [self.scope, f"({kept}) IS NOT NULL", *([about] if about else [])], self._only(about)
+        asks = (f"count({column(of) if of else '*'}){only}", f"count_if(NOT ({kept})){only}")
 
         def judge(values: Sequence[Any]) -> Verdict:
-            rows, bad = int(values[0]), int(values[1])
+            rows, bad = int(values[0]), int(values[1] or 0)
             evidence = Evidence(rows=rows, unexpected=bad, bound=wanted, value=bad / rows if rows else None)
             if not rows:
                 return self._unfit(name, _NO_ROWS, evidence)
@@ -175,7 +184,9 @@ class _Compiling:
             reason = f"{bad:,} of {rows:,} rows ({100 * bad / rows:.3g} %) are not: {wanted}"
             return self._verdict(name, False, reason, evidence)
 
-        return Probe(name, asks, judge, f"{scope} AND NOT {holds}", shows, self.asserted.level)
+        return Probe(
+            name, asks, judge, f"{' AND '.join(limits)} AND NOT ({kept})", shows, self.asserted.level
+        )
 
     def _tolerated(self, rows: int, bad: int) -> bool:
         """Whether enough rows are as expected. The share is divided out, as `mostly` is the double next to a share."""
@@ -187,7 +198,7 @@ class _Compiling:
         return f"{known} AND NOT isnan({column(name)})" if self.kinds[name] in FLOATS else known
 
     def _not_null(self, name: str, _: None) -> Probe:
-        return self._rows(f"not_null {name}", self._present(name), (name,), about="true", wanted="a value")
+        return self._rows(f"not_null {name}", self._present(name), (name,), wanted="a value")
 
     def _between(self, name: str, span: rules.Range) -> Probe | Verdict:
         title, ends = f"between {name}", [end for end in (span.low, span.high) if end is not None]
@@ -200,47 +211,38 @@ class _Compiling:
         kept = _inside(column(name), span, f"::{kind}" if kind in TIMES else "")
         if kind in FLOATS and span.high is None:
             kept += f" AND NOT isnan({column(name)})"  # which is the greatest number there is
-        return self._rows(title, kept, (name,), about=self._valued(name), wanted=_span(span))
-
-    def _valued(self, name: str) -> str:
-        """Rows whose value is judged: all but null. NaN is judged, and is in no range."""
-        return f"{column(name)} IS NOT NULL"
+        return self._rows(title, kept, (name,), of=name, wanted=_span(span))
 
     def _one_of(self, name: str, values: Sequence[rules.Scalar]) -> Probe:
         number = is_number(self.kinds[name]) and all(
             isinstance(each, int | float) and not isinstance(each, bool) for each in values
         )
         what = column(name) if number else f"{column(name)}::VARCHAR"
-        listed = [literal(each if number else _text(each)) for each in values]
+        listed = ", ".join(literal(each if number else _text(each)) for each in values)
+        few = not number and len(values) <= _FEW
+        kept = f"list_contains([{listed}], {what})" if few else f"{what} IN ({listed})"
         shown = ", ".join(map(_text, values[:6])) + (
             f" and {len(values) - 6} more" if len(values) > 6 else ""
         )
-        return self._rows(
-            f"one_of {name}",
-            f"{what} IN ({', '.join(listed)})",
-            (name,),
-            about=self._valued(name),
-            wanted=f"one of {shown}",
-        )
+        return self._rows(f"one_of {name}", kept, (name,), of=name, wanted=f"one of {shown}")
 
     def _matches(self, name: str, wanted: Pattern) -> Probe:
         pattern = wanted.regex
         kept = f"regexp_full_match({column(name)}::VARCHAR, {literal(pattern)})"
-        return self._rows(
-            f"matches {name}", kept, (name,), about=self._valued(name), wanted=f"matches {pattern}"
-        )
+        return self._rows(f"matches {name}", kept, (name,), of=name, wanted=f"matches {pattern}")
 
     def _length(self, name: str, span: rules.Range) -> Probe | Verdict:
         if self.kinds[name] != "VARCHAR":
             return self._unfit(f"length {name}", f"it is {self.kinds[name].lower()}, not text")
         kept, wanted = _inside(f"length({column(name)})", span), f"{_span(span)} characters"
-        return self._rows(f"length {name}", kept, (name,), about=self._valued(name), wanted=wanted)
+        return self._rows(f"length {name}", kept, (name,), of=name, wanted=wanted)
 
     # ---------------------------------------------------------------- what is asked of all rows together
 
     def _distinct(self, name: str, bound: NumberBound) -> Probe:
-        return self._number(
-            f"distinct {name}", f"count(DISTINCT {column(name)}) FILTER ({self.scope})", bound
+        scope = f"{self.scope} AND {column(name)} IS NOT NULL"
+        return replace(
+            self._number(f"distinct {name}", "", bound), asks=(), apart=Apart((name,), scope, most=False)
         )
 
     def _unique(self, title: str, columns: Sequence[str], *, nulls: bool = False) -> Probe | Verdict:
@@ -251,8 +253,8 @@ class _Compiling:
         names = [column(name) for name in columns]
         key = names[0] if len(names) == 1 else f"row({', '.join(names)})"
         some = "true" if nulls and len(names) > 1 else " AND ".join(f"{name} IS NOT NULL" for name in names)
-        scope = f"({self.scope}) AND {some}"
-        asks = (f"count(*) FILTER ({scope})", f"count(DISTINCT {key}) FILTER ({scope})")
+        scope = f"{self.scope} AND {some}"
+        asks = (f"count({names[0]}){self._only()}" if len(names) == 1 else f"count(*) FILTER ({scope})",)
 
         def judge(values: Sequence[Any]) -> Verdict:
             rows, apart = int(values[0]), int(values[1])
@@ -265,7 +267,8 @@ class _Compiling:
             return self._verdict(title, False, f"{again:,} of {rows:,} rows repeat another", evidence)
 
         repeated = f"{scope} AND {key} IN (SELECT {key} FROM {TABLE} WHERE {scope} GROUP BY {key} HAVING count(*) > 1)"
-        return Probe(title, asks, judge, repeated, tuple(columns), self.asserted.level)
+        apart = Apart(tuple(columns), scope, most=True)
+        return Probe(title, asks, judge, repeated, tuple(columns), self.asserted.level, apart=apart)
 
     def _number(self, name: str, aggregate: str, bound: NumberBound) -> Probe:
         """One number of the table, held against a bound."""
@@ -285,14 +288,8 @@ class _Compiling:
         sign = (">" if way.endswith("increasing") else "<") + ("" if way.startswith("strictly") else "=")
         before = f'lag({column(name)}) OVER (ORDER BY {ROW}) AS "outdo:before"'
         source = f"(SELECT *, {before} FROM {TABLE} WHERE {column(name)} IS NOT NULL AND {self.scope})"
-        probe = self._rows(
-            f"monotonic {name}",
-            f'{column(name)} {sign} "outdo:before"',
-            (name,),
-            about="true",
-            wanted=way,
-            sure=True,
-        )
+        kept = f'{column(name)} {sign} "outdo:before"'
+        probe = self._rows(f"monotonic {name}", kept, (name,), wanted=way)
         return replace(probe, source=source)
 
     def _fresh(self, name: str, allowed: Duration) -> Probe | Verdict:
@@ -309,7 +306,7 @@ class _Compiling:
             told = f"the newest is {age / 3600:,.1f} hours old, and {seconds / 3600:,.1f} are allowed"
             return self._verdict(title, age <= seconds, told, evidence)
 
-        asked = f"epoch(max({column(name)}) FILTER ({self.scope}))"
+        asked = f"epoch(max({column(name)}){self._only()})"
         return Probe(title, (asked,), judge, level=self.asserted.level)
 
     # ---------------------------------------------------------------- what another table is asked about
@@ -321,7 +318,7 @@ class _Compiling:
             return self._unfit(title, f"{source} {lacks}")
         known = f"{column(name)} IN (SELECT {column(theirs)} FROM {self.other.view} WHERE {column(theirs)} IS NOT NULL)"
         wanted = f"one of {theirs} in {source}"
-        return self._hits(title, known, (name,), self._valued(name), wanted)
+        return self._hits(title, known, (name,), wanted, of=name)
 
     def _disjoint(self, source: str, on: Sequence[str]) -> Probe | Verdict:
         title = f"disjoint {', '.join(on)}"
@@ -335,16 +332,33 @@ class _Compiling:
         key = names[0] if len(names) == 1 else f"row({', '.join(names)})"
         filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
         apart = f"{key} NOT IN (SELECT {key} FROM {self.other.view} WHERE {filled})"
-        return self._hits(title, apart, tuple(on), filled, f"not in {source}")
+        return self._hits(title, apart, tuple(on), f"not in {source}", about=filled)
 
-    def _hits(self, title: str, kept: str, shows: tuple[str, ...], about: str, wanted: str) -> Probe:
+    def _hits(
+        self, title: str, kept: str, shows: tuple[str, ...], wanted: str, *, of: str = "", about: str = ""
+    ) -> Probe:
         source = f'(SELECT *, {kept} AS "outdo:kept" FROM {TABLE})'
-        return replace(self._rows(title, '"outdo:kept"', shows, about=about, wanted=wanted), source=source)
+        return replace(
+            self._rows(title, '"outdo:kept"', shows, wanted=wanted, of=of, about=about), source=source
+        )
 
     def _null_share(self, name: str, bound: NumberBound) -> Probe:
-        share = f"count(*) FILTER (({self.scope}) AND NOT ({self._present(name)})) / count(*) FILTER ({self.scope})"
-        asked = f"CASE WHEN count(*) FILTER ({self.scope}) > 0 THEN {share} END"
-        return self._number(f"null_share {name}", asked, bound)
+        title, only = f"null_share {name}", self._only()
+        asks = (f"count(*){only}", f"count({column(name)}){only}", *self._nans(name))
+        level = self.asserted.level
+
+        def judge(values: Sequence[Any]) -> Verdict:
+            rows, there = int(values[0]), int(values[1]) - sum(int(each or 0) for each in values[2:])
+            if not rows:
+                return self._unfit(title, _NO_ROWS)
+            evidence = Evidence(rows=rows, unexpected=rows - there)
+            return replace(within(title, (rows - there) / rows, bound, evidence=evidence), level=level)
+
+        return Probe(title, asks, judge, level=level)
+
+    def _nans(self, name: str) -> tuple[str, ...]:
+        """How many values are NaN, asked where there can be any."""
+        return (f"count_if(isnan({column(name)})){self._only()}",) if self.kinds[name] in FLOATS else ()
 
     def _statistic(self, name: str, kind: str, bound: NumberBound, at: float) -> Probe | Verdict:
         title = f"{kind} {name}"
@@ -356,7 +370,7 @@ class _Compiling:
             "std": f"stddev_samp({value})",
             "quantile": f"quantile_cont({value}, {at!r})",
         }.get(kind, f"{kind}({value})")
-        return self._number(title, f"{of} FILTER ({self.scope})", bound)
+        return self._number(title, f"{of}{self._only()}", bound)
 
 
 def _text(value: rules.Scalar) -> str:

@@ -31,6 +31,16 @@ TIMES = {
 }
 
 
+class Apart(Struct, frozen=True):
+    """Values of columns, of which it is asked how many differ from each other."""
+
+    columns: tuple[str, ...]
+    scope: str
+    """Which rows are asked, as a condition."""
+    most: bool
+    """Whether nearly all are thought to differ."""
+
+
 class Probe(Struct, frozen=True):
     """What a check asks of the rows: aggregates, and what their values mean."""
 
@@ -47,6 +57,8 @@ class Probe(Struct, frozen=True):
     """What is selected from; probes of one source share one scan."""
     subject: str = ""
     """The suite that asks."""
+    apart: Apart | None = None
+    """How many values differ is answered behind the aggregates."""
 
 
 def is_number(kind: str) -> bool:

@@ -14,6 +14,7 @@ from outdo.core.probes import ROW, TABLE, Kinds, Other, Probe, column
 from outdo.core.rules import Asserted, Drift, Expectations
 from outdo.core.verdict import Doubt, Verdict
 from outdo.core.written import Bytes
+from outdo.run.apart import count_apart
 from outdo.run.drifting import drift
 from outdo.run.loading import Table, open_table
 from outdo.run.scan import MEMORY, connection
@@ -151,7 +152,7 @@ def _others(
 def _judged(
     database: "DuckDBPyConnection", table: Table, parts: Sequence[Probe | Verdict]
 ) -> Iterator[Verdict]:
-    answers = _answers(database, [part for part in parts if isinstance(part, Probe)])
+    answers = _answers(database, table.kinds, [part for part in parts if isinstance(part, Probe)])
     for part in parts:
         if isinstance(part, Verdict):
             yield part
@@ -167,7 +168,9 @@ def _judged(
         yield verdict
 
 
-def _answers(database: "DuckDBPyConnection", probes: Sequence[Probe]) -> dict[int, Sequence[Any] | str]:
+def _answers(
+    database: "DuckDBPyConnection", kinds: Kinds, probes: Sequence[Probe]
+) -> dict[int, Sequence[Any] | str]:
     """What each probe was answered, by its identity: the values, or why there are none. Those of one source are asked
     in one query; only if that fails, each by itself, so that one that can't be asked takes no other with it."""
     import duckdb
@@ -176,27 +179,28 @@ def _answers(database: "DuckDBPyConnection", probes: Sequence[Probe]) -> dict[in
     for source in dict.fromkeys(probe.source for probe in probes):
         group = [probe for probe in probes if probe.source == source]
         try:
-            row = _row(database, group, source)
+            values = _values(database, group, source)
         except duckdb.Error as error:
-            if len(group) == 1:
-                found[id(group[0])] = f"it can't be asked: {sentence(error)}"
-                continue
-            for probe in group:
-                try:
-                    found[id(probe)] = _row(database, [probe], source)
-                except duckdb.Error as reason:
-                    found[id(probe)] = f"it can't be asked: {sentence(reason)}"
-            continue
+            values = {} if len(group) > 1 else {None: sentence(error)}
         for probe in group:
-            found[id(probe)], row = row[: len(probe.asks)], row[len(probe.asks) :]
+            try:
+                each = values or _values(database, [probe], source)
+                if None in each:
+                    found[id(probe)] = f"it can't be asked: {each[None]}"
+                    continue
+                apart = [count_apart(database, probe.apart, kinds)] if probe.apart else []
+                found[id(probe)] = [*(each[ask] for ask in probe.asks), *apart]
+            except duckdb.Error as reason:
+                found[id(probe)] = f"it can't be asked: {sentence(reason)}"
     return found
 
 
-def _row(database: "DuckDBPyConnection", probes: Sequence[Probe], source: str) -> tuple[Any, ...]:
-    asks = ", ".join(ask for probe in probes for ask in probe.asks)
-    row: tuple[Any, ...] | None = database.execute(f"SELECT {asks} FROM {source}").fetchone()
+def _values(database: "DuckDBPyConnection", probes: Sequence[Probe], source: str) -> dict[str | None, Any]:
+    """What each aggregate comes to, each asked once."""
+    asks = list(dict.fromkeys(ask for probe in probes for ask in probe.asks)) or ["1"]
+    row = database.execute(f"SELECT {', '.join(asks)} FROM {source}").fetchone()
     assert row is not None
-    return row
+    return dict(zip(asks, row, strict=True))
 
 
 def _examples(database: "DuckDBPyConnection", table: Table, probe: Probe) -> tuple[str, ...]:
