@@ -10,6 +10,7 @@ from msgspec import msgpack
 from outdo.core.config import Project, read_project
 from outdo.core.errors import Mistakes
 from outdo.core.model import ModelOutput, StageName
+from outdo.core.modelgates import Latency, ModelTests, Size
 from outdo.core.paths import FilePath, OwnPath
 from outdo.core.rules import (
     Asserted,
@@ -22,15 +23,12 @@ from outdo.core.rules import (
     Expectations,
     Fairness,
     HasColumns,
-    Latency,
     Matches,
     MetricGate,
-    ModelTests,
     NotNull,
     OneOf,
     Range,
     Rows,
-    Size,
     Slices,
     Unique,
 )

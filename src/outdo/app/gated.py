@@ -19,6 +19,7 @@ from outdo.core.digest import digest, gates_key, judged_key, stage_key
 from outdo.core.errors import NothingToCheck, UnknownVersion
 from outdo.core.hints import did_you_mean
 from outdo.core.model import Entry, Key, Path, Place, Stage
+from outdo.core.modelgates import measured_anew
 from outdo.core.sections import Model
 from outdo.core.verdict import Judgement, Verdict, overall
 
@@ -107,8 +108,8 @@ def _judge(project: Project, name: str, model: Model) -> tuple[Verdict, ...]:
 
 
 def _key(model: Model, sides: Sides, told: Mapping[str, float]) -> Key | None:
-    """None where what is to be judged is not known."""
-    if sides.model is None:
+    """None where what is to be judged is not known, or a verdict follows from what no key tells."""
+    if sides.model is None or measured_anew(model.gates):
         return None
     scored = [str(one.digest if isinstance(one, Entry) else one) for one in (sides.ours, sides.theirs)]
     champion = sides.champion.name if sides.champion else ""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from outdo.app.gated import metrics_told, sides_of
+from outdo.app.measuring import measured
 from outdo.app.project import Project, declared
 from outdo.core.errors import UserError
 from outdo.core.judge import judge
@@ -22,7 +23,7 @@ def verdicts(project: Project, name: str) -> tuple[Verdict, ...]:
     model = declared(project).models[name]
     rows, champion = both(project, name)
     told = rows if isinstance(rows, str) else rows.predicted
-    return tuple(judge(model.gates, told, champion, _facts(project, model)))
+    return tuple(judge(model.gates, told, champion, _facts(project, name, model)))
 
 
 def both(project: Project, name: str) -> tuple[Rows | str, Champion | None]:
@@ -67,8 +68,9 @@ def _ids(rows: Rows) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]]":
     return np.arange(len(rows.predicted.truth)) if rows.key is None else rows.key
 
 
-def _facts(project: Project, model: Model) -> Facts:
-    """The metrics that stages told, and the size of the model's files."""
+def _facts(project: Project, name: str, model: Model) -> Facts:
+    """The metrics that stages told, the size of the model's files, and what was measured of it."""
     path = Path(model.path.rstrip("/"))
     entry = project.workspace.look([path]).get(path)
-    return Facts(metrics_told(project), 0 if entry is None else entry.size)
+    size = 0 if entry is None else entry.size
+    return Facts(metrics_told(project), size, measured(project, name, model))

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from outdo.core import rules
 from outdo.core.gate import short, within
+from outdo.core.kinds import Scalar
 from outdo.core.probes import (
     FLOATS,
     KINDS,
@@ -213,7 +214,7 @@ class _Compiling:
             kept += f" AND NOT isnan({column(name)})"  # which is the greatest number there is
         return self._rows(title, kept, (name,), of=name, wanted=_span(span))
 
-    def _one_of(self, name: str, values: Sequence[rules.Scalar]) -> Probe:
+    def _one_of(self, name: str, values: Sequence[Scalar]) -> Probe:
         number = is_number(self.kinds[name]) and all(
             isinstance(each, int | float) and not isinstance(each, bool) for each in values
         )
@@ -373,7 +374,7 @@ class _Compiling:
         return self._number(title, f"{of}{self._only()}", bound)
 
 
-def _text(value: rules.Scalar) -> str:
+def _text(value: Scalar) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

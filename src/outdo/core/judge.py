@@ -10,6 +10,7 @@ from outdo.core.fairness import fairness, fairness_title
 from outdo.core.gate import beats, corrected, first, surely_within, within
 from outdo.core.metrics.scored import Scored, Unscored
 from outdo.core.metrics.table import METRICS, metric
+from outdo.core.modelgates import Measured, Size
 from outdo.core.parts import column, computed, values
 from outdo.core.predicted import Champion, Facts, Predicted
 from outdo.core.slices import slices, slices_title
@@ -40,6 +41,8 @@ def judge(
     for place, gate in enumerate(gates):
         if isinstance(gate, rules.Beats):
             found.append(judging.beats(gate, leads[place], adjusted.get(place), len(adjusted)))
+        elif isinstance(gate, Measured):
+            found += facts.measured.get(place, ())
         else:
             found += judging.verdicts(gate)
     return found
@@ -79,12 +82,8 @@ class _Judging:
                 return [self._parted(slices_title(gate), partial(slices, gate))]
             case rules.Fairness():
                 return [self._parted(fairness_title(gate), partial(fairness, gate))]
-            case rules.Size(bound):
+            case Size(bound):
                 return [within("size", self.facts.size, bound, told=Bytes(self.facts.size).short())]
-            case rules.Latency():
-                return [Verdict("latency", "not_evaluated", "it is not measured yet")]
-            case rules.ModelTests(cmd):
-                return [Verdict(f"tests {cmd}", "not_evaluated", "tests of models are not run yet")]
             case _:
                 raise AssertionError(gate)
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from outdo.core import rules
+from outdo.core.kinds import Columns
 from outdo.core.metrics.scored import Metric, Scored, Unscored
 from outdo.core.metrics.table import METRICS, metric
 from outdo.core.predicted import Column, Predicted
@@ -29,7 +30,7 @@ class Coded(Struct, frozen=True, eq=False):
     labels: tuple[str, ...]
 
 
-def parts(rows: Scored, predicted: Predicted, columns: str | rules.Columns, least: int) -> dict[str, Scored]:
+def parts(rows: Scored, predicted: Predicted, columns: str | Columns, least: int) -> dict[str, Scored]:
     """The parts of the rows that are large enough, by the values that each shares; raises `Unscored`."""
     names = (columns,) if isinstance(columns, str) else columns
     code, labels = np.zeros(rows.rows, np.int64), [""]
@@ -123,6 +124,6 @@ def parted_by(gates: Sequence[rules.Gate]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def listed(by: str | rules.Columns) -> str:
+def listed(by: str | Columns) -> str:
     """The columns as a title names them."""
     return by if isinstance(by, str) else ", ".join(by)

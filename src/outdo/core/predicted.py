@@ -1,6 +1,6 @@
 """What a model said of the rows that it is judged on, and what else is known of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from outdo.core.metrics.reading import scored
 from outdo.core.metrics.scored import Scored
+from outdo.core.verdict import Verdict
 
 Column = NDArray[Any]
 
@@ -46,3 +47,5 @@ class Facts(Struct, frozen=True):
     """Those that its stages told, which count before those that are computed."""
     size: int
     """Bytes of its files."""
+    measured: Mapping[int, Sequence[Verdict]] = {}
+    """What the gates say that need the model itself or a command, by their places in the list of gates."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from outdo.core.rules import Scalar
+from outdo.core.kinds import Scalar
 from outdo.core.verdict import Level, Verdict
 
 Kinds = Mapping[str, str]

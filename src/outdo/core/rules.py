@@ -8,15 +8,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from outdo.core.kinds import Columns, Confidence, Count, Names, Scalar
+from outdo.core.modelgates import Measured, Size
 from outdo.core.paths import FilePath, OwnPath
 from outdo.core.verdict import Doubt
-from outdo.core.written import Bound, Duration, NumberBound, Pattern, SizeBound, TimeBound, Written
-
-Scalar = str | int | float | bool
-Columns = Annotated[tuple[str, ...], Meta(min_length=1)]
-Names = tuple[str, ...]
-Confidence = Annotated[float, Meta(gt=0, lt=1)]
-Count = Annotated[int, Meta(ge=0)]
+from outdo.core.written import Bound, Duration, NumberBound, Pattern, Written
 
 # ------------------------------------------------------------------ checks: assertions on data
 
@@ -307,31 +303,4 @@ class Fairness(Struct, frozen=True, tag="fairness"):
             raise ValueError('a difference is bounded from above, such as difference: "<= 0.1"')
 
 
-class Latency(Struct, frozen=True, tag="latency"):
-    """The time one prediction takes: `latency: {p99: "<= 20ms"}`."""
-
-    mean: TimeBound | None = None
-    p50: TimeBound | None = None
-    p90: TimeBound | None = None
-    p95: TimeBound | None = None
-    p99: TimeBound | None = None
-    max: TimeBound | None = None
-
-    def __post_init__(self) -> None:
-        if not any((self.mean, self.p50, self.p90, self.p95, self.p99, self.max)):
-            raise ValueError('say which time is bounded, such as p99: "<= 20ms"')
-
-
-class Size(Struct, frozen=True, tag="size"):
-    """The size of the model's files: `size: "<= 100MB"`."""
-
-    bound: SizeBound
-
-
-class ModelTests(Struct, frozen=True, tag="tests"):
-    """A command that tests the model succeeds; JUnit results that it writes are read."""
-
-    cmd: Annotated[str, Meta(min_length=1)]
-
-
-Gate = MetricGate | Beats | Slices | Fairness | Latency | Size | ModelTests
+Gate = MetricGate | Beats | Slices | Fairness | Size | Measured

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from outdo.core.kinds import Count, Names
 from outdo.core.paths import FilePath, OwnPath
-from outdo.core.rules import Count, Gate, Names
+from outdo.core.rules import Gate
 from outdo.core.verdict import Doubt
 from outdo.core.written import Bound, Bytes, Cron, Duration, NumberBound, Secret, Share
 

@@ -12,9 +12,9 @@ from msgspec import Meta, Struct
 from outdo.core import model, paths
 from outdo.core.document import Slip, Steps, dotted
 from outdo.core.errors import BadPath, DuplicateKey, MissingKey, TooDeep, UnknownKey, WrongType
+from outdo.core.kinds import Count, Names, Scalar
 from outdo.core.model import Output, Packages, Param, Path, Place, Stage, StageName, Value
 from outdo.core.packages import PackagesFile
-from outdo.core.rules import Count, Names, Scalar
 from outdo.core.sections import Resources
 from outdo.core.shapes import UNREADABLE, describe, unknown_key
 from outdo.core.template import Scope, foreach_items, matrix_items, resolve
