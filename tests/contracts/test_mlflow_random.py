@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.contracts.served import Reply, Served
-from tests.contracts.test_mlflow_same import NOW, both, metric, tag
+from tests.contracts.test_mlflow_same import NOW, both, metric, sorted_tags, tag
 
 pytestmark = pytest.mark.slow
 
@@ -182,6 +182,85 @@ def test_any_search_finds_the_same_in_the_same_order(
     asked = {"filter": text, "order_by": order, "max_results": size}
     ours, stock = (names(server, number, asked) for server, number in zip(servers, experiments, strict=True))
     assert ours == stock
+
+
+# ------------------------------------------------------------------ batches
+
+ODD_POINT = st.sampled_from(
+    [
+        {"key": "m", "value": 1.0},
+        {"value": 1.0, "timestamp": 1},
+        {"key": "m", "timestamp": 1},
+        {"key": "a//b", "value": 1.0, "timestamp": 1},
+        {"key": "../m", "value": 1.0, "timestamp": 1},
+        {"key": "k" * 251, "value": 1.0, "timestamp": 1},
+        {"key": "m", "value": 1.0, "timestamp": -1},
+    ]
+)
+"""Not among them: a key that ends in a new line, and what is not of its field's form: stock MLflow reads a request
+until it comes to that, loses the rest, and answers 200."""
+POINT = st.builds(
+    metric,
+    st.sampled_from(["m", "n k", "é", "a/b"]),
+    st.sampled_from([*VALUES, "1.5", "-inf", 10**15, -0.0]),
+    st.sampled_from([0, 1, 2, -1, 10**12]),
+    st.sampled_from([0, NOW, NOW + 1]),
+)
+TEXTUAL = st.builds(tag, st.sampled_from(["a", "b", "c d", "e.f/g"]), st.sampled_from([*TEXTS, "v" * 6001]))
+ODD_TEXT = st.sampled_from([{"value": "1"}, tag("", "1"), tag("/a", "1"), tag("k" * 251, "1"), {"key": "a"}])
+
+
+def mostly(
+    usual: st.SearchStrategy[Any], odd: st.SearchStrategy[Any], most: int
+) -> st.SearchStrategy[list[Any]]:
+    """Lists of the usual, and now and then one with something odd in it."""
+    good = st.lists(usual, max_size=most)
+    return st.one_of(good, good, good, st.tuples(good, odd).map(lambda both: [*both[0], both[1]]))
+
+
+BATCH = st.fixed_dictionaries(
+    {
+        "metrics": mostly(POINT, ODD_POINT, 6),
+        "params": mostly(TEXTUAL, ODD_TEXT, 2),
+        "tags": mostly(TEXTUAL, ODD_TEXT, 2),
+    }
+)
+
+
+def told(server: Served, batches: list[dict[str, Any]]) -> list[Any]:
+    """What became of a run to which these batches were logged."""
+    id_ = server.run(run_name="batches", start_time=NOW)
+    replies = [server.post("runs/log-batch", run_id=id_, **batch) for batch in batches]
+    data = server.get("runs/get", run_id=id_).said["run"]["data"]
+    metrics = sorted(data.pop("metrics", []), key=str)
+    histories = [
+        server.get("metrics/get-history", run_id=id_, metric_key=one["key"]).said["metrics"]
+        for one in metrics
+    ]
+    codes = [(min(reply.status, 400), reply.code if reply.status == 400 else "") for reply in replies]
+    return [codes, metrics, sorted_tags(data), [sorted(one, key=str) for one in histories]]
+
+
+@asked_often
+@given(batches=st.lists(BATCH, min_size=1, max_size=3))
+def test_any_batches_leave_the_same(servers: Servers, batches: list[dict[str, Any]]) -> None:
+    ours, stock = (told(server, batches) for server in servers)
+    assert ours == stock
+
+
+def test_stock_loses_what_comes_behind_a_value_that_it_can_not_read(servers: Servers) -> None:
+    batches = [
+        {"params": [tag("a", "1")]},
+        {"metrics": [metric("m", "nan")], "params": [tag("a", "2"), tag("b", "3")]},
+    ]
+    ours, stock = (told(server, batches) for server in servers)
+    kept = {"params": [tag("a", "1")], "tags": [tag("mlflow.runName", "batches")]}
+    assert ours[:3] == [[(200, ""), (400, "INVALID_PARAMETER_VALUE")], [], kept]
+    assert stock[:3] == [
+        [(200, ""), (200, "")],
+        [{"key": "m", "value": 0.0, "timestamp": NOW, "step": 0}],
+        kept,
+    ]
 
 
 # ------------------------------------------------------------------ what else is searched
