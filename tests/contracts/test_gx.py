@@ -10,6 +10,7 @@ from msgspec import json
 
 from outdo.app.suites import suites, told_as_gx
 from outdo.core.paths import OwnPath
+from outdo.core.report.told import Judged
 from outdo.core.rules import Asserted, Expectations
 from outdo.core.verdict import Verdict
 from outdo.integrations.gx.asking import COMPILED
@@ -242,7 +243,8 @@ def test_results_are_told_in_the_form_of_great_expectations(folder: Path) -> Non
         {"type": kinds[0], "kwargs": {"column": "origin", "mostly": 0.5}, "id": "x"},
         {"type": kinds[1], "kwargs": {"column": "gone", "min_value": 1}},
     )
-    [found] = told_as_gx(str(folder), [ASSERTED], verdicts)
+    told = Judged("data", "a.parquet", "failed", 0.0, tuple(verdicts))
+    [found] = told_as_gx(str(folder), told, [ASSERTED])
     assert (found["success"], found["suite_name"]) == (False, "s")
     assert found["statistics"]["success_percent"] == 50
     first, second = found["results"]

@@ -270,7 +270,7 @@ def ours(case: dict[str, Any]) -> tuple[list[Verdict], list[dict[str, Any]]]:
 
     rule = Asserted(Expectations(OwnPath("suite.json")))
     verdicts = check_table(case["table"], [rule], now=0, suites={"suite.json": ask})
-    return verdicts, gx_result(suite, verdicts, "0")["results"]
+    return verdicts, gx_result(suite, verdicts, path="", version="0")["results"]
 
 
 def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:

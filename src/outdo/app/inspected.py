@@ -81,7 +81,7 @@ def look(project: Project, path: Path, asserted: Sequence[Asserted], now: float)
     found: list[Verdict] = lazy("outdo.run.checking").check_table(
         absolute, asserted, now=now, beside=beside, scratch=_scratch(project), suites=suites
     )
-    return found
+    return lazy("outdo.app.suites").settled(project, absolute, found) if named_suites else found
 
 
 def _scratch(project: Project) -> str | None:

@@ -29,6 +29,13 @@ def html(start: str, made: Report, told: str) -> str:
     return page
 
 
+def results(start: str, made: Report) -> str:
+    """The verdicts on suites of Great Expectations as JSON in its own form."""
+    project = open_project(start)
+    told: str = lazy("outdo.app.suites").results(project, [one for one in made.judged if one.kind == "data"])
+    return told
+
+
 def _judged(one: Checked | JudgedModel) -> Judged:
     if isinstance(one, Checked):
         return Judged("data", one.path, one.outcome, one.seconds, one.verdicts, kept=one.kept)

@@ -8,7 +8,7 @@ import time
 import click
 from msgspec import json
 
-from outdo.app.report import html, report, write
+from outdo.app.report import html, report, results, write
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.cli.verdicts import told
 from outdo.core.errors import Usage
@@ -37,15 +37,11 @@ Examples:
 @click.option("--force", "-f", is_flag=True, help="Look again at what was judged before.")
 @click.option("--html", "page", metavar="FILE", help="Write one page with plots, too.")
 @click.option("--junit", "junit_file", metavar="FILE", help="Write JUnit XML, too.")
+@click.option("--gx", metavar="FILE", help="Write the results of suites as Great Expectations does, too.")
 @click.option("--markdown", "--md", "as_markdown", is_flag=True, help="Markdown, for a pull request.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
-    words: tuple[str, ...],
-    force: bool,
-    page: str | None,
-    junit_file: str | None,
-    as_markdown: bool,
-    as_json: bool,
+    words: tuple[str, ...], force: bool, as_markdown: bool, as_json: bool, **files: str | None
 ) -> int:
     if as_json and as_markdown:
         raise Usage("--markdown and --json exclude each other", fix="outdo check --help")
@@ -60,15 +56,17 @@ def command(
         width = shutil.get_terminal_size().columns if is_live(sys.stdout) else None
         print(*told(found.judged, Paint(sys.stdout), width), sep="\n")
     sys.stdout.flush()
-    _write(found, page, junit_file)
+    _write(found, **files)
     return 0 if good else 1
 
 
-def _write(found: Report, page: str | None, junit_file: str | None) -> None:
+def _write(found: Report, page: str | None, junit_file: str | None, gx: str | None) -> None:
     now = time.time()
     if page:
         write(page, html(os.curdir, found, time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))))
     if junit_file:
         write(junit_file, junit(found, now))
-    for written in filter(None, (page, junit_file)):
+    if gx:
+        write(gx, results(os.curdir, found))
+    for written in filter(None, (page, junit_file, gx)):
         say(f"wrote {plain(written)}")

@@ -13,8 +13,7 @@ from outdo.store.depot import FolderDepot
 from outdo.store.nodes import Tree
 from outdo.store.objects import Objects
 from outdo.store.parts import FolderParts
-from outdo.store.transfer import Transfer
-from outdo.store.travel import Tell
+from outdo.store.transfer import Tell, Transfer
 
 
 class Taking:

@@ -1,6 +1,7 @@
 """A suite beside the columns of a table: what each of its expectations asks of the rows."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -39,11 +40,12 @@ def _asked(
     expectation: Expectation, place: int, asserted: Asserted, path: str, kinds: Kinds
 ) -> Probe | Verdict:
     level: Level = asserted.level if expectation.severity == "critical" else "warn"
+    scope = ""
     try:
         scope = _scope(expectation, asserted, kinds)
         ask = COMPILED.get(expectation.type)
         if ask is None:
-            raise _unknown(expectation.type)
+            raise _unknown(expectation)
         question = Question(expectation, kinds, scope, path, level)
         part = ask(question)
         if unread := [key for key in expectation.kwargs if key not in question.read | _ANYWHERE]:
@@ -51,16 +53,39 @@ def _asked(
     except Unfit as error:
         return Verdict(expectation.title, "not_evaluated", str(error), level=level, subject=path)
     except Elsewhere as error:
-        return Left(expectation.title, "not_evaluated", str(error), level=level, subject=path, place=place)
+        return Left(
+            expectation.title,
+            "not_evaluated",
+            str(error),
+            level=level,
+            subject=path,
+            place=place,
+            scope=scope,
+        )
     return replace(part, subject=path)
 
 
-def _unknown(kind: str) -> Unfit | Elsewhere:
-    if kind in LEFT:
-        return Elsewhere("it is evaluated by Great Expectations alone")
+def _unknown(expectation: Expectation) -> Unfit | Elsewhere:
+    kind = expectation.type
     if kind in _DATABASE:
         return Unfit("it is about a database, and this is a file")
-    return Unfit(f"there is no such expectation; {did_you_mean(kind, [*COMPILED, *LEFT])}".rstrip("; "))
+    if kind not in LEFT:
+        return Unfit(f"there is no such expectation; {did_you_mean(kind, [*COMPILED, *LEFT])}".rstrip("; "))
+    if not _local(expectation.kwargs.get("json_schema")):
+        return Unfit("its json_schema refers to something outside itself")
+    return Elsewhere("it is evaluated by Great Expectations alone")
+
+
+def _local(schema: Any) -> bool:
+    """Whether a schema refers to nothing but parts of itself, as others would be fetched."""
+    if isinstance(schema, list):
+        return all(map(_local, schema))
+    if not isinstance(schema, dict):
+        return True
+    refers = [schema[key] for key in ("$ref", "$dynamicRef", "$recursiveRef") if key in schema]
+    return all(isinstance(each, str) and each.startswith("#") for each in refers) and all(
+        map(_local, schema.values())
+    )
 
 
 def _scope(expectation: Expectation, asserted: Asserted, kinds: Kinds) -> str:

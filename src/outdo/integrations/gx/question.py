@@ -35,6 +35,8 @@ class Left(Verdict, frozen=True):
 
     place: int = 0
     """Which of the suite, from 0."""
+    scope: str = ""
+    """The condition of the rows that it is about, in SQL."""
 
 
 def family(kind: str) -> Family:

@@ -12,7 +12,7 @@ _UNCOUNTED = ("expect_column_values_to_be_null", "expect_column_values_to_not_be
 """Those of which no row is without a value."""
 
 
-def gx_result(suite: Suite, verdicts: Sequence[Verdict], version: str) -> dict[str, Any]:
+def gx_result(suite: Suite, verdicts: Sequence[Verdict], *, path: str, version: str) -> dict[str, Any]:
     """The validation result of a suite in the form of Great Expectations 1.x, from one verdict for each expectation.
 
     What was not evaluated is told as an exception, which is how Great Expectations tells it; an empty suite is no
@@ -31,8 +31,23 @@ def gx_result(suite: Suite, verdicts: Sequence[Verdict], version: str) -> dict[s
             "unsuccessful_expectations": len(results) - good,
             "success_percent": 100 * good / len(results) if results else None,
         },
-        "meta": {"great_expectations_version": None, "outdo_version": version},
+        "meta": {"great_expectations_version": None, "outdo_version": version, "path": path},
         "id": None,
+    }
+
+
+def checkpoint_result(validations: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Several validation results as those of one checkpoint."""
+    good = sum(bool(each["success"]) for each in validations)
+    return {
+        "success": bool(validations) and good == len(validations),
+        "statistics": {
+            "evaluated_validations": len(validations),
+            "success_percent": 100 * good / len(validations) if validations else None,
+            "successful_validations": good,
+            "unsuccessful_validations": len(validations) - good,
+        },
+        "validation_results": list(validations),
     }
 
 
@@ -69,7 +84,7 @@ def _numbers(expectation: Expectation, found: Evidence) -> dict[str, Any]:
         return {} if seen is None and not found.bound else {"observed_value": seen}
     rows, bad = found.rows, found.unexpected
     share = 100 * bad / rows if rows else None
-    shown = [row.partition(": ")[2].partition(" = ")[2] for row in found.examples[:_SHOWN]]
+    shown = [(row.partition(": ")[2] or row).partition(" = ")[2] for row in found.examples[:_SHOWN]]
     told = {
         "element_count": rows + (found.missing or 0),
         "unexpected_count": bad,
