@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from tempfile import gettempdir
 from time import time
 
 from msgspec import Struct
@@ -9,7 +10,7 @@ from msgspec import Struct
 from outdo.app.lazy import lazy
 from outdo.app.project import Project
 from outdo.core.checknodes import Case, case
-from outdo.core.checks import others
+from outdo.core.checks import others, reference
 from outdo.core.errors import UserError
 from outdo.core.inspection import checked_paths, holds_until
 from outdo.core.model import CheckedPath, Digest, Path
@@ -78,16 +79,25 @@ def look(project: Project, path: Path, asserted: Sequence[Asserted], now: float)
     beside = {other: os.path.join(project.root, other) for other in named}
     named_suites = any(isinstance(each.check, Expectations) for each in asserted)
     suites = lazy("outdo.app.suites").suites(project.root, asserted) if named_suites else None
+    scratch, known = _scratch(project), {}
+    if any(reference(each.check) for each in asserted):
+        known = lazy("outdo.app.references").references(project, path, asserted, scratch)
     found: list[Verdict] = lazy("outdo.run.checking").check_table(
-        absolute, asserted, now=now, beside=beside, scratch=_scratch(project), suites=suites
+        absolute,
+        asserted,
+        now=now,
+        beside=beside | {word: place for word, place in known.items() if isinstance(place, str)},
+        unknown={word: verdict for word, verdict in known.items() if isinstance(verdict, Verdict)},
+        scratch=scratch,
+        suites=suites,
     )
     return lazy("outdo.app.suites").settled(project, absolute, found) if named_suites else found
 
 
-def _scratch(project: Project) -> str | None:
+def _scratch(project: Project) -> str:
     """A folder for what does not fit into memory; the system's own where the project can't be written to."""
     try:
         project.make_state()
         return project.objects.scratch.name()
     except (UserError, OSError):
-        return None
+        return os.path.join(gettempdir(), f"outdo-check-{os.urandom(8).hex()}")

@@ -32,6 +32,8 @@ from outdo.core.verdict import NOTHING, Evidence, Verdict
 from outdo.core.written import Duration, NumberBound, Pattern
 
 _NO_ROWS = "there are no such rows"
+_SHOWN = 4
+"""Columns of a row that are shown where all of them are compared."""
 _FEW = 64
 """Texts up to which a list of them is looked through; of a column whose file lists its values, once for each."""
 
@@ -41,10 +43,16 @@ def others(check: rules.Check) -> str | None:
     match check:
         case rules.Disjoint(source) | rules.Exists(_, source):
             return source
-        case rules.Drift(against) if against != "champion":
+        case rules.Drift(against) if reference(check) is None:
             return against
         case _:
             return None
+
+
+def reference(check: rules.Check) -> str | None:
+    """What a check is held against that is not in the workspace: `champion`, `run:12` or `object:ab12…`."""
+    against = check.against if isinstance(check, rules.Drift) else ""
+    return against if against == "champion" or against.startswith(("run:", "object:")) else None
 
 
 def compiled(
@@ -73,6 +81,8 @@ class _Compiling:
                 return [self._has(name) for name in columns]
             case rules.ExactColumns(columns):
                 return [self._exactly(columns)]
+            case rules.OnlyColumns(columns):
+                return [self._only_these(columns)]
             case rules.Dtype(wanted):
                 return self._each("dtype", wanted, self._dtype)
             case rules.NotNull(columns):
@@ -153,6 +163,11 @@ class _Compiling:
         return self._verdict(
             "exact_columns", False, "; ".join(said) or f"in another order: {', '.join(found)}"
         )
+
+    def _only_these(self, wanted: Sequence[str]) -> Verdict:
+        extra = [name for name in self.kinds if name not in wanted]
+        told = f"{', '.join(extra)} not expected" if extra else f"none but these {len(wanted)}"
+        return self._verdict("only_columns", not extra, told)
 
     def _dtype(self, name: str, wanted: str) -> Verdict:
         kind = self.kinds[name]
@@ -322,18 +337,23 @@ class _Compiling:
         return self._hits(title, known, (name,), wanted, of=name)
 
     def _disjoint(self, source: str, on: Sequence[str]) -> Probe | Verdict:
-        title = f"disjoint {', '.join(on)}"
-        for side, kinds in (("the table", self.kinds), (source, self.other.kinds if self.other else None)):
-            if kinds is None:
-                return self._unfit(title, f"{side} can't be read")
+        title = f"disjoint {', '.join(on) or 'rows'}"
+        if self.other is None:
+            return self._unfit(title, f"{source} can't be read")
+        for side, kinds in (("the table", self.kinds), (source, self.other.kinds)):
             if missing := [name for name in on if name not in kinds]:
                 return self._unfit(title, f"{side} has no column '{missing[0]}'")
-        assert self.other is not None
         names = [column(name) for name in on]
+        filled = " AND ".join(f"{name} IS NOT NULL" for name in names) or "true"
+        if not on:
+            shared = [name for name in self.kinds if name in self.other.kinds]
+            if not shared:
+                return self._unfit(title, f"{source} has no column of the table")
+            names = [f"coalesce('=' || {column(name)}::VARCHAR, '')" for name in shared]
         key = names[0] if len(names) == 1 else f"row({', '.join(names)})"
-        filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
         apart = f"{key} NOT IN (SELECT {key} FROM {self.other.view} WHERE {filled})"
-        return self._hits(title, apart, tuple(on), f"not in {source}", about=filled)
+        shown = on or list(self.kinds)[:_SHOWN]
+        return self._hits(title, apart, tuple(shown), f"not in {source}", about=filled)
 
     def _hits(
         self, title: str, kept: str, shows: tuple[str, ...], wanted: str, *, of: str = "", about: str = ""

@@ -59,6 +59,12 @@ class ExactColumns(Struct, frozen=True, tag="exact_columns"):
     columns: Columns
 
 
+class OnlyColumns(Struct, frozen=True, tag="only_columns"):
+    """There are no columns but these, of which some may be missing: `only_columns: [origin, dest, note]`."""
+
+    columns: Columns
+
+
 class Dtype(Struct, frozen=True, tag="dtype"):
     """The kind of value that columns hold: `dtype: {distance: number}`."""
 
@@ -158,30 +164,35 @@ class Exists(Struct, frozen=True, tag="exists"):
 
 
 class Disjoint(Struct, frozen=True, tag="disjoint"):
-    """No row's key occurs in another file too, which would be leakage."""
+    """No row's key occurs in another file too, which would be leakage: `disjoint: {from: test.csv, on: id}`."""
 
     source: FilePath = field(name="from")
     """The other file."""
-    on: str | Columns
-    """The column, or columns, that identify a row."""
+    on: str | Names = ()
+    """The column, or columns, that identify a row; all that both files have, where nothing is said."""
 
 
 class Drift(Struct, frozen=True, tag="drift"):
     """The distribution of each column stays close to a reference."""
 
     against: str
-    """`champion` for the data that the champion was trained on, or the path of a file."""
+    """The path of a file; `champion` for what the champion was trained on at this path, `run:12` for what a run had
+    there, or `object:` with a digest, or its beginning, for any data that the store has."""
     psi: NumberBound | None = None
     """Population stability index."""
     js: NumberBound | None = None
     """Jensen-Shannon distance."""
     ks: NumberBound | None = None
-    """Kolmogorov-Smirnov distance."""
+    """Kolmogorov-Smirnov distance, of numbers."""
+    wasserstein: NumberBound | None = None
+    """Wasserstein distance (earth mover's), of numbers, in their unit."""
+    chi2: NumberBound | None = None
+    """The p of the chi-square test that both are alike; with many rows it is near 0 for the least difference."""
     columns: Names = ()
     """Only these columns; none means all."""
 
     def __post_init__(self) -> None:
-        if self.psi is self.js is self.ks is None:
+        if not any((self.psi, self.js, self.ks, self.wasserstein, self.chi2)):
             raise ValueError('say which distance is bounded, such as psi: "< 0.2"')
 
 
@@ -195,6 +206,7 @@ Check = (
     Rows
     | HasColumns
     | ExactColumns
+    | OnlyColumns
     | Dtype
     | NotNull
     | Between

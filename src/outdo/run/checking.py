@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from outdo.core.checks import compiled, others
+from outdo.core.checks import compiled, others, reference
 from outdo.core.parsing import is_json, is_time
 from outdo.core.probes import ROW, TABLE, Kinds, Other, Probe, column
 from outdo.core.rules import Asserted, Drift, Expectations
@@ -50,12 +50,14 @@ def check_table(
     beside: Mapping[str, str] | None = None,
     scratch: str | None = None,
     suites: Mapping[str, Ask] | None = None,
+    unknown: Mapping[str, Verdict] | None = None,
 ) -> list[Verdict]:
     """The verdicts of all checks on the table at the absolute path `file`, in their order; one that can't be read
     passes none.
 
-    `beside` has the absolute paths of other tables that checks speak of, `suites` the suites; `now` is in seconds since
-    1970. What does not fit into memory goes to `scratch`, a folder that may be made; nothing is left of it."""
+    `beside` has the absolute paths of other tables that checks speak of, and `unknown` why others are not there;
+    `suites` the suites; `now` is in seconds since 1970. What does not fit into memory goes to `scratch`, a folder that
+    may be made; nothing is left of it."""
     import duckdb
 
     with tempfile.TemporaryDirectory() if scratch is None else _swept(scratch) as room:
@@ -75,7 +77,10 @@ def check_table(
                 for each in asserted:
                     other = tables.get(others(each.check) or "")
                     if isinstance(each.check, Drift):
-                        parts += _drift(database, each, each.check, table.kinds, other)
+                        held = reference(each.check) or each.check.against
+                        lacks = Verdict("drift", "not_evaluated", f"{held} can't be read")
+                        against = tables.get(held) or (unknown or {}).get(held, lacks)
+                        parts += _drift(database, each, each.check, table.kinds, against)
                     elif isinstance(each.check, Expectations) and each.check.path in known:
                         parts += known[each.check.path](each, table.kinds)
                     else:
@@ -113,7 +118,7 @@ def _define(database: "DuckDBPyConnection") -> None:
 
 
 def _drift(
-    database: "DuckDBPyConnection", asserted: Asserted, check: Drift, kinds: Kinds, other: Other | None
+    database: "DuckDBPyConnection", asserted: Asserted, check: Drift, kinds: Kinds, other: Other | Verdict
 ) -> list[Verdict]:
     import duckdb
 

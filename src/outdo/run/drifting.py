@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from outdo.core.drift import DISTANCES, aligned
+from msgspec import Struct
+from msgspec.structs import replace
+
+from outdo.core.drift import BINNED, ORDERED, aligned
 from outdo.core.gate import within
 from outdo.core.probes import TABLE, Kinds, Other, column, is_number
 from outdo.core.rules import Asserted, Drift
@@ -14,22 +17,18 @@ if TYPE_CHECKING:
 
 BINS = 10
 """Bins of a column of numbers, with as many rows of the reference in each; those without a value are one more."""
+_NO_ROWS = "there are no rows to compare"
 _VALUES = 10_000
 """Different values of a column of others, up to which it is compared."""
 
 
 def drift(
-    database: "DuckDBPyConnection", asserted: Asserted, check: Drift, kinds: Kinds, other: Other | None
+    database: "DuckDBPyConnection", asserted: Asserted, check: Drift, kinds: Kinds, other: Other | Verdict
 ) -> list[Verdict]:
-    """A verdict for each column and distance that the check bounds."""
+    """A verdict for each column and distance that the check bounds; `other` is the verdict where nothing is there."""
     level = asserted.level
-    if other is None:
-        what = (
-            "there is no data of a champion yet"
-            if check.against == "champion"
-            else f"{check.against} can't be read"
-        )
-        return [Verdict("drift", "not_evaluated", what, level=level)]
+    if isinstance(other, Verdict):
+        return [replace(other, level=level)]
     names = check.columns or tuple(name for name in kinds if name in other.kinds)
     if not names:
         return [Verdict("drift", "not_evaluated", f"{check.against} has no column of the table", level=level)]
@@ -38,68 +37,99 @@ def drift(
     for name in names:
         if name not in kinds or name not in other.kinds:
             side = "the table" if name not in kinds else check.against
-            found.append(
-                Verdict(f"drift {name}", "not_evaluated", f"{side} has no column '{name}'", level=level)
-            )
+            reason = f"{side} has no column '{name}'"
+            found.append(Verdict(f"drift {name}", "not_evaluated", reason))
             continue
-        found += _column(database, name, check, (f"{TABLE} WHERE {where}", other.view), level, kinds)
-    return found
+        sides = _Sides(
+            database, name, other.view, where, is_number(kinds[name]) and is_number(other.kinds[name])
+        )
+        found += _column(sides, check, kinds[name].lower())
+    return [replace(verdict, level=level) for verdict in found]
 
 
-def _column(
-    database: "DuckDBPyConnection", name: str, check: Drift, sides: tuple[str, str], level: Any, kinds: Kinds
-) -> Iterator[Verdict]:
-    number = is_number(kinds[name])
-    bounds = {word: bound for word in DISTANCES if (bound := getattr(check, word)) is not None}
-    if not number and not check.columns:
-        bounds.pop(
-            "ks", None
-        )  # it needs an order; asked for all columns, it is meant for those that have one
-    counted: dict[bool, tuple[list[float], list[float]] | str] = {}
+class _Sides(Struct, frozen=True):
+    """One column of the reference and of the table."""
+
+    database: Any
+    name: str
+    before: str
+    where: str
+    number: bool
+
+    def __iter__(self) -> Iterator[str]:
+        """What is selected from, the reference first."""
+        yield from (self.before, f"{TABLE} WHERE {self.where}")
+
+
+def _column(sides: _Sides, check: Drift, kind: str) -> Iterator[Verdict]:
+    bounds = {word: bound for word in (*BINNED, *ORDERED) if (bound := getattr(check, word)) is not None}
+    if (
+        not sides.number and not check.columns
+    ):  # asked of all columns, these are meant for those with an order
+        bounds = {word: bound for word, bound in bounds.items() if word not in ORDERED}
+    binned = _binned(sides) if bounds.keys() & BINNED.keys() else ""
+    ordered = (
+        _ordered(sides) if sides.number and bounds.keys() & set(ORDERED) else f"it is {kind}, not a number"
+    )
     for word, bound in bounds.items():
-        title, exact = f"drift {word} {name}", word == "ks"
-        if exact and not number:
-            reason = f"it is {kinds[name].lower()}, and ks needs numbers"
-            yield Verdict(title, "not_evaluated", reason, level=level)
-            continue
-        if exact not in counted:
-            counted[exact] = _counts(database, name, sides, number=number, exact=exact)
-        counts = counted[exact]
+        title = f"drift {word} {sides.name}"
+        counts = binned if word in BINNED else ordered
         if isinstance(counts, str):
-            yield Verdict(title, "not_evaluated", counts, level=level)
+            yield Verdict(title, "not_evaluated", counts)
             continue
-        evidence = Evidence(rows=int(sum(counts[1])), method=word, compared=check.against)
-        judged = within(title, DISTANCES[word](*counts), bound, evidence=evidence)
-        yield Verdict(title, judged.outcome, judged.reason, judged.evidence, level)
+        if isinstance(counts, _Ordered):
+            value, rows = getattr(counts, word), counts.rows
+        else:
+            value, rows = BINNED[word](*counts), int(sum(counts[1]))
+        p = value if word == "chi2" else None
+        evidence = Evidence(rows=rows, method=word, compared=check.against, p=p)
+        yield within(title, value, bound, evidence=evidence)
 
 
-def _counts(
-    database: "DuckDBPyConnection", name: str, sides: tuple[str, str], *, number: bool, exact: bool
-) -> tuple[list[float], list[float]] | str:
+class _Ordered(Struct, frozen=True):
+    """How far the distributions of two columns of numbers lie apart, by each of their values."""
+
+    ks: float
+    wasserstein: float
+    rows: int
+
+
+def _ordered(sides: _Sides) -> _Ordered | str:
+    """By the shares of rows up to each value; NaN is none."""
+    value = f"{column(sides.name)}::DOUBLE"
+    some = f"SELECT {value} AS v, {{}} AS l, {{}} AS r FROM {{}}"
+    before, now = sides
+    both = (
+        f"SELECT * FROM ({some.format(1, 0, before)} UNION ALL {some.format(0, 1, now)}) WHERE NOT isnan(v)"
+    )
+    [left, right] = _one(
+        sides.database, f"SELECT count(*) FILTER (l = 1), count(*) FILTER (r = 1) FROM ({both})"
+    )
+    if not left or not right:
+        return _NO_ROWS
+    counted = f"SELECT v, sum(l) AS l, sum(r) AS r FROM ({both}) GROUP BY v"
+    grown = f"SELECT sum(l) OVER w / {left} - sum(r) OVER w / {right} AS apart, lead(v) OVER (ORDER BY v) - v AS gap"
+    window = "WINDOW w AS (ORDER BY v ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    query = f"SELECT max(abs(apart)), sum(abs(apart) * gap) FROM ({grown} FROM ({counted}) {window})"
+    [ks, wasserstein] = _one(sides.database, query)
+    return _Ordered(float(ks), float(wasserstein or 0.0), int(right))
+
+
+def _binned(sides: _Sides) -> tuple[list[float], list[float]] | str:
     """Rows of the reference and of the table in each bin; or why they can't be told."""
-    now, before = sides
-    what = column(name)
-    if exact:
-        values = f"SELECT {what} AS v, {{}} AS l, {{}} AS r FROM {{}}"
-        both = f"{values.format(1, 0, before)} UNION ALL {values.format(0, 1, now)}"
-        rows = database.execute(
-            f"SELECT sum(l), sum(r) FROM ({both}) WHERE v IS NOT NULL GROUP BY v ORDER BY v"
-        ).fetchall()
-        found = [float(row[0]) for row in rows], [float(row[1]) for row in rows]
-    else:
-        bins = _bins(database, what, before) if number else f"coalesce({what}::VARCHAR, '')"
-        maps = [
-            dict(
-                database.execute(
-                    f"SELECT ({bins})::VARCHAR, count(*) FROM {side} GROUP BY 1 LIMIT {_VALUES + 1}"
-                ).fetchall()
-            )
-            for side in (before, now)
-        ]
-        if max(map(len, maps)) > _VALUES:
-            return f"it has more than {_VALUES:,} values"
-        found = aligned(maps[0], maps[1])
-    return "there are no rows to compare" if not all(sum(side) for side in found) else found
+    what = column(sides.name)
+    bins = _bins(sides.database, what, sides.before) if sides.number else f"coalesce({what}::VARCHAR, '')"
+    query = f"SELECT ({bins})::VARCHAR, count(*) FROM {{}} GROUP BY 1 LIMIT {_VALUES + 1}"
+    before, now = (dict(sides.database.execute(query.format(side)).fetchall()) for side in sides)
+    if max(len(before), len(now)) > _VALUES:
+        return f"it has more than {_VALUES:,} values"
+    return aligned(before, now) if before and now else _NO_ROWS
+
+
+def _one(database: "DuckDBPyConnection", query: str) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = database.execute(query).fetchone()
+    assert row is not None
+    return row
 
 
 def _bins(database: "DuckDBPyConnection", what: str, before: str) -> str:
