@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import get_args
 
 import click
-from msgspec import structs
+from msgspec import Struct, structs
 
 from outdo.cli.group import COMMANDS, outdo
 from outdo.core.errors import UserError
 from outdo.core.model import AnyEvent, Event
+from outdo.core.report.told import WORDS, Judged
+from outdo.core.schema import field_words
+from outdo.core.verdict import Evidence, Verdict
 from outdo.server.hooks import PATH as TRIED
 from outdo.server.mlflow.routes import PREFIXES, PROXY_PREFIXES, endpoints
 from outdo.server.spans import PATH
@@ -142,11 +145,41 @@ def events() -> Iterator[str]:
         yield f"Fields: {', '.join(f'`{name}`' for name in own)}."
 
 
+def verdicts() -> Iterator[str]:
+    yield "# Verdicts as JSON"
+    yield ""
+    yield "`outdo check --json` prints one object: `schema` is `outdo.check/1`; `status` is `ok` if it exits with 0,"
+    yield "else `failed`; `data` has the fields below. Fields may come to be added; none is taken away or means"
+    yield "something else under the same `schema`."
+    yield ""
+    yield "| field of `data` | is |"
+    yield "| --- | --- |"
+    yield "| `project` | its name |"
+    yield "| `outcome` | the gravest of all: `passed`, `failed`, `inconclusive` or `not_evaluated` |"
+    yield "| `lets_through` | whether what follows may go on |"
+    yield f"| `counts` | how many verdicts there are of each: {', '.join(f'`{word}`' for word in WORDS)} |"
+    yield "| `judged` | a list of what was judged |"
+    yield from _fields_of(Judged, "what was judged")
+    yield from _fields_of(Verdict, "a verdict")
+    yield ""
+    yield "`subject` and `champion` are null where there is none. Of the evidence those fields are there that apply."
+    yield from _fields_of(Evidence, "`evidence`")
+
+
+def _fields_of(kind: type[Struct], name: str) -> Iterator[str]:
+    yield ""
+    yield f"| field of {name} | is |"
+    yield "| --- | --- |"
+    for each in structs.fields(kind):
+        yield f"| `{each.encode_name}` | {field_words(kind, each.name) or 'as its name says'} |"
+
+
 FILES: dict[str, Callable[[], Iterator[str]]] = {
     "errors.md": errors,
     "commands.md": commands,
     "events.md": events,
     "mlflow.md": mlflow,
+    "verdicts.md": verdicts,
 }
 
 

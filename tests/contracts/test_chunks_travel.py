@@ -16,8 +16,10 @@ from outdo.store.bucket import Bucket
 from outdo.store.chunks import MOST
 from outdo.store.depot import Depot, FolderDepot
 from outdo.store.objects import Objects
+from outdo.store.receiving import LARGE
 from outdo.store.recipes import Recipe
-from outdo.store.transfer import LARGE, Moved, Transfer, object_name, recipe_name
+from outdo.store.transfer import Transfer
+from outdo.store.travel import Moved, object_name, recipe_name
 
 FROM = 2 << 20
 TABLE = random.Random(4).randbytes(LARGE + (4 << 20))

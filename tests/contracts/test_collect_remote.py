@@ -20,7 +20,8 @@ from outdo.store.collect import Waste
 from outdo.store.collect_remote import RemoteStore, Young
 from outdo.store.depot import FolderDepot, Lying, Shelf
 from outdo.store.objects import Objects
-from outdo.store.transfer import Transfer, object_name
+from outdo.store.transfer import Transfer
+from outdo.store.travel import object_name
 from outdo.store.trees import Item, build_tree, tree_of
 from tests.contracts.s3 import BUCKET, SECRETS, WEED, Server, s3_server
 from tests.contracts.test_collect import World

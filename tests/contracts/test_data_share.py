@@ -21,7 +21,7 @@ from outdo.core.errors import (
     UserError,
     WouldOverwrite,
 )
-from outdo.store.transfer import Moved
+from outdo.store.travel import Moved
 
 FILE = "remotes: {team: ../team, other: ../other}\nstages: {n: {cmd: 'wc -l < raw/a > n', deps: [raw], outs: [n]}}\n"
 

@@ -17,7 +17,7 @@ from outdo.app.promote import Plan, Promoted, plan, promote
 from outdo.app.trail import entries
 from outdo.app.verify import verify
 from outdo.core.access import Role
-from outdo.core.errors import NotAllowed, Overtaken
+from outdo.core.errors import BadAlias, NotAllowed, Overtaken
 from outdo.store.signing import Signer
 from outdo.store.tracking.trail import Wanted
 from tests.contracts.promoting import build, copy, judge
@@ -123,6 +123,12 @@ def test_a_judgement_beside_another_champion_is_worth_nothing(root: Path) -> Non
     ]
     judge(root, champion="delay/1")
     assert planned(root, "delay", "staging").way == "open"
+
+
+def test_no_alias_of_an_environment_moves_by_hand(root: Path) -> None:
+    with pytest.raises(BadAlias, match="'staging' is an environment") as caught:
+        set_alias(str(root), "delay/1", "staging")
+    assert caught.value.fix == "outdo promote delay/1 --to staging"
 
 
 # ------------------------------------------------------------------ overriding

@@ -11,13 +11,14 @@ import pytest
 from blake3 import blake3
 
 from outdo.core.errors import RemoteFailed, SourceFailed
-from outdo.core.model import Digest, Key, Record, Remote
+from outdo.core.model import Digest, Entry, Key, Record, Remote
 from outdo.store import trees
 from outdo.store.address import Address
 from outdo.store.bucket import Bucket, connect
 from outdo.store.objects import Objects
 from outdo.store.statcache import StatCache
-from outdo.store.transfer import Transfer, object_name
+from outdo.store.transfer import Transfer
+from outdo.store.travel import object_name
 from outdo.store.workspace import Workspace
 from tests.contracts.s3 import BUCKET, SECRETS, WEED, Proxy, Server, s3_server
 
@@ -105,7 +106,7 @@ def test_a_download_that_is_cut_goes_on_where_it_was(proxy: Proxy, prefix: str, 
     connect(at(proxy.port, prefix)).put(object_name(digest), mine.path(digest))
     proxy.cut, proxy.cut_after = 3, 3_000_000
     impatient = connect(at(proxy.port, prefix))
-    assert transfer(yours, impatient)._receive(digest) == len(LARGE)
+    assert transfer(yours, impatient).fetch([Entry(digest, len(LARGE))]).size == len(LARGE)
     assert proxy.cut == 0
     assert yours.known_good(digest)
 
@@ -117,7 +118,7 @@ def test_an_upload_that_is_cut_leaves_nothing_wrong_there(
     digests = [mine.put_bytes(content) for content in SMALL[:40]]
     proxy.cut, proxy.cut_after = 10, 1
     cut = transfer(mine, connect(at(proxy.port, prefix)))
-    cut._send_objects(digests)
+    cut.send([Entry(digest, 1500) for digest in digests])
     straight = connect(at(server.port, prefix))
     for digest in digests:
         assert blake3(b"".join(straight.read(object_name(digest)))).hexdigest() == digest
@@ -140,12 +141,13 @@ def test_an_object_damaged_there_is_set_aside_and_mended_by_a_push(
 ) -> None:
     mine, yours = store(tmp_path / "mine"), store(tmp_path / "yours")
     digest = mine.put_bytes(b"content")
+    asked = [Entry(digest, 7)]
     bucket = connect(at(server.port, prefix))
     bucket.put(object_name(digest), b"CONTENT")
-    assert transfer(yours, bucket)._receive(digest) is None
+    assert transfer(yours, bucket).fetch(asked).missing == (digest,)
     assert bucket.present([object_name(digest)]) == {}
-    assert transfer(mine, bucket)._send_objects([digest]).objects == 1
-    assert transfer(yours, bucket)._receive(digest) == 7
+    assert transfer(mine, bucket).send(asked).objects == 1
+    assert transfer(yours, bucket).fetch(asked).size == 7
 
 
 def test_two_clones_share_results_through_it(server: Server, prefix: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from blake3 import blake3
 from outdo.core.model import Digest, Remote
 from outdo.store.bucket import Bucket, connect
 from outdo.store.objects import Objects
-from outdo.store.transfer import object_name
+from outdo.store.travel import object_name
 from outdo.store.vault import BucketVault
 from tests.contracts.s3 import BUCKET, SECRETS, Server, s3_server
 from tests.contracts.served import FILES, Served, served

@@ -16,7 +16,7 @@ from outdo.app.run import Options
 from outdo.app.share import Asked, Shared, fetch, pull, push
 from outdo.core.errors import NoRemote, NotInRemote, NotInStore, RemoteFailed
 from outdo.core.model import Entry, StageName
-from outdo.store.transfer import Moved
+from outdo.store.travel import Moved
 
 STAGES = """
 stages:

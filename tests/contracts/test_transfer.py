@@ -15,7 +15,8 @@ from outdo.store.bucket import Bucket
 from outdo.store.depot import Depot, FolderDepot
 from outdo.store.objects import Objects
 from outdo.store.statcache import StatCache
-from outdo.store.transfer import SMALL, Moved, Tally, Transfer, object_name, result_name
+from outdo.store.transfer import Transfer
+from outdo.store.travel import SMALL, Moved, Tally, object_name, result_name
 from outdo.store.workspace import Workspace
 
 KEY = Key("ab" * 32)
@@ -141,11 +142,12 @@ def test_an_object_damaged_at_the_remote_is_refused_set_aside_and_sent_again(
 ) -> None:
     file = mine.saved("one", content)
     name = object_name(file.digest)
-    depot.put(name, content[:-1] + b"X")
+    damaged = content[:-1] + bytes([content[-1] ^ 1])
+    depot.put(name, damaged)
     assert yours.transfer(depot).fetch([file]).missing == (file.digest,)
     assert not yours.objects.has(file.digest)
     assert depot.present([name]) == {}
-    assert b"".join(depot.read(f"quarantine/{name.replace('/', '-')}")) == content[:-1] + b"X"
+    assert b"".join(depot.read(f"quarantine/{name.replace('/', '-')}")) == damaged
     assert mine.transfer(depot).send([file]).objects == 1
     assert yours.transfer(depot).fetch([file]).missing == ()
 

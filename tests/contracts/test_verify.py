@@ -17,6 +17,7 @@ from outdo.app.verify import signed, verify
 from outdo.core.attestation import TAG, Statement, statement_bytes
 from outdo.core.digest import digest_bytes
 from outdo.core.errors import BadKey, Distrusted, NoKey, NotAttested
+from outdo.core.verdict import Judgement, Verdict
 from outdo.store.database import writing
 from outdo.store.signing import new_signer, seal, unseal
 from outdo.store.tracking import registry
@@ -99,6 +100,16 @@ def test_every_verdict_is_there_with_its_numbers(root: Path) -> None:
     ]
 
 
+def test_checks_of_the_data_that_it_was_made_of_are_there_too(root: Path) -> None:
+    [digest] = said(root).predicate.lineage[2].digest.values()
+    verdict = Verdict("rows", "passed", "1 is > 0")
+    checked = Judgement("data", "clean.txt", digest, "c" * 64, (verdict,), 1.0)
+    for each in (checked, replace(checked, subject="elsewhere", key="e" * 64)):
+        open_project(str(root)).judgements.put(each)
+    sign(root)
+    assert said(root).predicate.checks == (checked,)
+
+
 def test_the_same_facts_at_the_same_time_give_the_same_bytes(root: Path, tmp_path: Path) -> None:
     other = copy(root, tmp_path / "elsewhere")
     one, two = (
@@ -171,6 +182,12 @@ def test_the_attestation_of_another_version_is_refused(root: Path) -> None:
         registry.set_version_tag(connection, "delay", 1, TAG, version(str(root), "delay/2").tags[TAG])
     with pytest.raises(Distrusted, match="it is that of delay/2, and of other bytes than delay/1 has"):
         verify(str(root), "delay/1")
+
+
+def test_a_version_that_got_into_an_environment_unsigned_is_told(root: Path) -> None:
+    with opened(str(root / ".outdo")) as engine, writing(engine) as connection:
+        registry.set_alias(connection, "delay", "production", 2)
+    assert verify(str(root), "delay").unsigned == ("production",)
 
 
 def test_another_key_and_no_key_verify_nothing(root: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from outdo.core.junit import read_junit
 from outdo.core.report.junit import junit
 from outdo.core.report.markdown import LIMIT, markdown
-from outdo.core.report.told import Judged, Report, plainly, sentence
+from outdo.core.report.told import Judged, Report, fallen, families, plainly, sentence
 from outdo.core.verdict import Evidence, Verdict, overall
 
 NOON = 1_700_000_000.0
@@ -56,8 +56,8 @@ def test_a_program_finds_every_field_and_all_counts() -> None:
     ]  # fmt: skip
 
 
-def test_the_how_to_names_every_field() -> None:
-    page = (Path(__file__).parents[2] / "docs/howto/reports.md").read_text()
+def test_the_reference_names_every_field() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/verdicts.md").read_text()
     told = plainly(ALL)
     fields = [*told, *told["counts"], *told["judged"][0], *told["judged"][0]["verdicts"][0]]
     fields += Evidence.__struct_fields__
@@ -82,6 +82,14 @@ def test_doubt_that_the_file_allows_stops_nothing() -> None:
     assert not report(SLICES).good
     assert not report().good
     assert {case.ending for case in read_junit(junit(allowed, NOON).encode())} == {"skipped"}
+
+
+def test_groups_that_two_measures_share_are_told_once() -> None:
+    groups = (SLICE, Verdict("AA", "passed", "0.7", subject="AA"))
+    measures = tuple(Verdict(word, "inconclusive", word, parts=groups) for word in ("ratio", "difference"))
+    fairness = Verdict("fairness auc by carrier", "inconclusive", "…", parts=measures)
+    assert families(fairness) == [groups]
+    assert fallen(fairness) == [SLICE]
 
 
 def test_a_suite_counts_its_tests_and_says_when_it_ran() -> None:

@@ -18,7 +18,7 @@ from outdo.integrations.dvc.remotes import find, reach
 from outdo.integrations.dvc.repository import Repository
 from outdo.integrations.dvc.runcache import may_be_kept, run_key
 from outdo.run.source import ignore
-from outdo.store.transfer import Moved, Tell
+from outdo.store.travel import Moved, Tell
 
 
 class Told(Struct, frozen=True):

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Engine, select
 
 from outdo.app.history import with_ledger
-from outdo.app.project import STATE
+from outdo.app.project import STATE, declared, open_project
 from outdo.app.telling import telling
 from outdo.core.access import Thing
 from outdo.core.digest import stage_run_id
@@ -101,10 +101,13 @@ def version(root: str, word: str) -> Version:
 
 def set_alias(root: str, word: str, alias: str) -> Version:
     """The version that `word` means, which the alias points to from now on, and to no other any more. Raises
-    `UnknownVersion` or `BadAlias`."""
+    `UnknownVersion` or `BadAlias`, the latter also for the name of an environment, into which versions are promoted."""
     fault = alias_fault(alias)
     if fault:
         raise BadAlias(fault, fix="such as champion, or production")
+    if alias in declared(open_project(root)).environments:
+        what = f"'{alias}' is an environment of the file: versions get there on evidence"
+        raise BadAlias(what, fix=f"outdo promote {word} --to {alias}")
     with opened(_home(root)) as engine, writing(engine) as connection:
         one = _meant(connection, word)
         with telling(connection, "registered-models/alias", Thing("model", one.name)):

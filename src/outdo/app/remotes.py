@@ -14,7 +14,8 @@ from outdo.store.atomic import write_atomic
 from outdo.store.bucket import Bucket, connect
 from outdo.store.depot import FolderDepot
 from outdo.store.pushes import Pusher
-from outdo.store.transfer import Tell, Transfer
+from outdo.store.transfer import Transfer
+from outdo.store.travel import Tell
 
 _ID = 40
 

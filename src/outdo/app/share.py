@@ -27,7 +27,8 @@ from outdo.core.errors import (
 from outdo.core.model import Digest, Entry, Key, Output, Path, Record, Stage, StageName
 from outdo.run.source import ignore
 from outdo.store.bucket import THREADS
-from outdo.store.transfer import Moved, Tell, Transfer, side_by_side
+from outdo.store.transfer import Transfer
+from outdo.store.travel import Moved, Tell, side_by_side
 
 
 class Asked(Struct, frozen=True):

@@ -55,6 +55,7 @@ def statement_of(
             _details(found, maker),
             tuple(_step(one) for one in traced.artifacts),
             judgement,
+            tuple(_checks(project, traced)),
             stamp(now),
         ),
     )
@@ -134,6 +135,13 @@ def _details(found: Version, maker: TracedRun | None) -> RunDetails:
     if maker is not None and found.by is not None:
         metadata = Metadata(found.by.run, stamp(maker.started.timestamp()))
     return RunDetails(Builder({"outdo": VERSION}), metadata)
+
+
+def _checks(project: Project, traced: Trace) -> Iterator[Judgement]:
+    """The newest judgement of each file or folder on the way back that checks of data were about."""
+    for one in sorted(traced.artifacts, key=lambda each: each.path):
+        said = [each for each in project.judgements.of(one.entry.digest) if each.kind == "data"]
+        yield from [each for each in said if each.subject == one.path][-1:]
 
 
 def _step(one: Traced) -> Step:

@@ -9,10 +9,11 @@ from msgspec import Struct
 from outdo.app.attest import envelope_of
 from outdo.app.keys import find_public, trusted
 from outdo.app.models import Version, version
-from outdo.app.project import Project, open_project
+from outdo.app.project import Project, declared, open_project
 from outdo.app.statement import model_files, sha256_of
 from outdo.core.attestation import Override, Promotion, Statement, read_statement
 from outdo.core.digest import digest_bytes
+from outdo.core.dsse import LARGEST
 from outdo.core.errors import Damaged, Distrusted, NoKey, NoProject, NotInStore, UserError
 from outdo.core.keys import TRUSTED, PublicKey
 from outdo.core.model import Digest, Entry
@@ -35,6 +36,10 @@ class VerifiedModel(Struct, frozen=True):
     judgement: Judgement | None
     promotions: tuple[Promotion, ...]
     overrides: tuple[Override, ...]
+    checks: tuple[Judgement, ...]
+    """Of the data that it was made of."""
+    unsigned: tuple[str, ...]
+    """Environments that the version is in though no promotion to them was signed."""
     objects: int
     """How many objects were read again and are intact; of a file alone none were looked for."""
     absent: tuple[str, ...]
@@ -53,7 +58,7 @@ def verify(start: str, word: str, key: str = "", files: str = "") -> VerifiedMod
         project = None
     if os.path.isfile(word):
         with open(word, "rb") as file:
-            return _verified(project, file.read(), keys, files, None)
+            return _verified(project, file.read(LARGEST + 1), keys, files, None)
     if project is None:
         raise Distrusted(
             f"there is no file '{word}', and no project that could have such a version", where=start
@@ -104,8 +109,21 @@ def _verified(
         one.judgement,
         one.promotions,
         one.overrides,
+        one.checks,
+        _unsigned(project, found, one.promotions),
         intact,
         tuple(sorted(absent)),
+    )
+
+
+def _unsigned(
+    project: Project | None, found: Version | None, promotions: Iterable[Promotion]
+) -> tuple[str, ...]:
+    if project is None or found is None:
+        return ()
+    told = {each.to for each in promotions}
+    return tuple(
+        name for name in declared(project).environments if name in found.aliases and name not in told
     )
 
 

@@ -48,6 +48,8 @@ def command(
     made = plan(project, name, to)
     over = overrider(project, reason) if reason and made.way != "open" else None
     goes = made.way == "open" or over is not None or (made.way == "asks" and (yes or _said_yes(made)))
+    if reason and made.way == "open":
+        say("nothing is against it, so nothing is overridden")
     done = None
     if goes and made.moves and not dry:
         by = signer(key, asking(passphrase_file)) if has_key(key) else None

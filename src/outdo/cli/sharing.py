@@ -13,7 +13,7 @@ from outdo.app.project import Project, open_project
 from outdo.app.share import Asked, Shared
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.core.wording import duration, size
-from outdo.store.transfer import Moved, Tally, Tell
+from outdo.store.travel import Moved, Tally, Tell
 
 EVERY = 0.2
 """Seconds between two looks of a person at a transfer."""

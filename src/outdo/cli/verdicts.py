@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from outdo.cli.columns import cells
 from outdo.cli.paint import Paint, plain
-from outdo.core.report.told import MARKS, Judged, State, sentence, state
+from outdo.core.report.told import MARKS, Judged, State, fallen, sentence, state
 from outdo.core.verdict import Verdict
 
 HUES: dict[State, str] = {
@@ -93,9 +93,7 @@ def _details(verdict: Verdict, paint: Paint, width: int | None) -> Iterator[str]
         )
         by = f" by {numbers.method}" if numbers.method else ""
         yield paint(f"      {scores}{span}{by}", "dim")
-    yield from _parts(
-        [part for part in verdict.parts if part.outcome != "passed" and part.subject], paint, width
-    )
+    yield from _parts(fallen(verdict), paint, width)
     if verdict.outcome != "failed":
         return
     yield from (

@@ -46,8 +46,14 @@ def _told(found: VerifiedModel, files: str, paint: Paint) -> Iterator[str]:
     yield f"{name} is as it was signed by {signers} on {found.attested}"
     if found.judgement is not None:
         yield f"  {paint('gates', 'dim')} {passed(found.judgement)}, {judged(found.judgement)}"
+    if found.checks:
+        count = len(found.checks)
+        good = sum(each.outcome == "passed" for each in found.checks)
+        yield f"  {paint('data', 'dim')} {good} of {count} files that it was made of passed their checks"
     for each in found.promotions:
         yield f"  {paint('promoted', 'dim')} to {plain(each.to)} by {plain(each.by)} on {plain(each.on)}"
+    for name in found.unsigned:
+        yield f"  {paint('not promoted', 'yellow')} to {plain(name)}, where it is, as far as anybody has signed"
     for over in found.overrides:
         yield f"  {paint('overridden', 'yellow')} for {plain(over.to)} by {plain(over.by)}: {plain(over.reason)}"
         yield from (f"    against {plain(each)}" for each in over.against)

@@ -123,6 +123,8 @@ class Predicate(Struct, frozen=True, rename="camel"):
     lineage: tuple[Step, ...]
     judgement: Judgement | None
     """All verdicts with their numbers; None only where they were overridden before there were any."""
+    checks: tuple[Judgement, ...]
+    """What was said of the data that it was made of, by path."""
     attested_on: str
     promotions: tuple[Promotion, ...] = ()
     overrides: tuple[Override, ...] = ()

@@ -57,7 +57,7 @@ def sealed(payload: bytes, signatures: Sequence[tuple[str, bytes]], kind: str = 
 def read_envelope(content: bytes) -> Envelope:
     """The envelope, not verified yet, with each of its signatures' bytes well formed; raises `Distrusted`."""
     if len(content) > LARGEST:
-        raise Distrusted(f"it has {len(content):,} bytes, and no attestation has more than {LARGEST:,}")
+        raise Distrusted(f"it is larger than any attestation: more than {LARGEST:,} bytes")
     try:
         found = json.decode(content, type=Envelope)
         texts = [found.payload, *(one.sig for one in found.signatures)]

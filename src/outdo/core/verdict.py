@@ -26,10 +26,13 @@ class Evidence(Struct, frozen=True, omit_defaults=True):
     bound: str = ""
     """What it was held against, such as `>= 0.7`."""
     champion: float | None = None
+    """Its own metric."""
     challenger: float | None = None
+    """The metric of the model that is judged."""
     rows: int | None = None
     """The rows judged, or the clusters of them."""
     p: float | None = None
+    """How likely what was seen is, were there nothing to see."""
     corrected: float | None = None
     """The p after correction for being one of many."""
     correction: str = ""
@@ -61,9 +64,11 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     name: str
     """Such as `metric auc`, or `not_null origin`."""
     outcome: Outcome
+    """`passed`, `failed`, `inconclusive` or `not_evaluated`."""
     reason: str
     """Why, in one sentence."""
     evidence: Evidence = NOTHING
+    """The numbers that it stands on."""
     level: Level = "fail"
     """Whether a failure stops what follows or is a warning."""
     doubt: Doubt = "stop"

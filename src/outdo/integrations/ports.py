@@ -7,7 +7,7 @@ from outdo.core.compare import FileChange
 from outdo.core.model import Entry, Path, Record, Stage, StageName
 from outdo.core.tracked import Tracked
 from outdo.store.nodes import Tree
-from outdo.store.transfer import Moved, Tell
+from outdo.store.travel import Moved, Tell
 
 
 class Adopted(Protocol):

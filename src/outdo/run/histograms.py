@@ -63,8 +63,8 @@ def _drawn(
 def _numbers(
     database: "DuckDBPyConnection", name: str, whose: tuple[str, str], *, whole: bool
 ) -> Iterator[Histogram]:
-    """Bins of equal width from the lowest thousandth to the highest, where all that lies beyond is counted too; of few
-    whole numbers each has a bin of its own."""
+    """Bins of equal width from the lowest thousandth to the highest, where all that lies beyond is counted too; as many
+    whole numbers in each."""
     ends: list[float] = []
     value = f"{column(name)}::DOUBLE"
     for view in _VIEWS:
@@ -75,10 +75,10 @@ def _numbers(
     if not ends or not all(map(isfinite, ends)):
         return
     low, high, count = min(ends), max(ends), BINS
-    if whole and high - low < BINS:
-        low, high = floor(low) - 0.5, ceil(high) + 0.5
-        count = int(high - low)
     width = (high - low) / count or 1.0
+    if whole:
+        low, width = floor(low) - 0.5, max(1, ceil((high - low + 1) / BINS))
+        count = ceil((high + 0.5 - low) / width)
     shares = []
     for view in _VIEWS:
         bin_ = f"least(greatest(floor(({value} - {low!r}) / {width!r}), 0), {count - 1})::INTEGER"

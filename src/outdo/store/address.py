@@ -17,7 +17,7 @@ from outdo.store.files import create, drop, write
 from outdo.store.nodes import Tree
 from outdo.store.objects import Objects
 from outdo.store.statcache import StatCache
-from outdo.store.transfer import side_by_side
+from outdo.store.travel import side_by_side
 from outdo.store.trees import build_tree
 from outdo.store.workspace import Workspace
 

@@ -17,7 +17,7 @@ from outdo.store.collect import TREE, Reach, Waste
 from outdo.store.depot import Shelf
 from outdo.store.objects import Objects
 from outdo.store.recipes import Recipe
-from outdo.store.transfer import object_name, recipe_name, result_name, side_by_side
+from outdo.store.travel import object_name, recipe_name, result_name, side_by_side
 
 _AT_ONCE = 500
 

@@ -9,7 +9,7 @@ from typing import Literal
 from blake3 import blake3
 from msgspec import Struct
 
-from outdo.core.errors import Damaged, NotAFile
+from outdo.core.errors import Damaged, NotAFile, NotInStore
 from outdo.core.model import Digest, Entry, Path
 from outdo.store.nodes import (
     Index,
@@ -229,6 +229,14 @@ def part(get: Get, digest: Digest, under: Path, put: Put) -> Entry | None:
         return Entry(item.digest, item.size, "file", 1, item.executable) if item.kind == "file" else None
     inside = len(under) + 1
     return build_tree(tree_of([moved(item, item.path[inside:]) for item in found]), put)
+
+
+def node(get: Get, digest: Digest) -> Node | None:
+    """A part of a folder's tree; None where it is not here, or not sound."""
+    try:
+        return decode_node(get(digest))
+    except (NotInStore, Damaged):
+        return None
 
 
 def nodes(get: Get, digest: Digest) -> Iterator[Digest]:

@@ -11,7 +11,7 @@ from outdo.store.bucket import connect
 from outdo.store.depot import Depot
 from outdo.store.files import Scratch
 from outdo.store.objects import Objects
-from outdo.store.transfer import object_name
+from outdo.store.travel import object_name
 
 BUCKETS = ("s3", "gs", "az")
 STEP = 1 << 20

@@ -18,7 +18,7 @@ from outdo.run.source import ignore
 from outdo.store.address import Address
 from outdo.store.objects import Objects
 from outdo.store.statcache import StatCache
-from outdo.store.transfer import Tell
+from outdo.store.travel import Tell
 from outdo.store.workspace import Workspace
 
 

@@ -10,7 +10,7 @@ from outdo.app.data.tracking import Target, Tracking
 from outdo.core.errors import Damaged, NotInRemote, NotInStore
 from outdo.core.model import Entry, Path
 from outdo.integrations.ports import Carrier, Way
-from outdo.store.transfer import Moved, Tell
+from outdo.store.travel import Moved, Tell
 
 
 class Asked(Struct, frozen=True):

@@ -13,7 +13,8 @@ from outdo.store.depot import FolderDepot
 from outdo.store.nodes import Tree
 from outdo.store.objects import Objects
 from outdo.store.parts import FolderParts
-from outdo.store.transfer import Tell, Transfer
+from outdo.store.transfer import Transfer
+from outdo.store.travel import Tell
 
 
 class Taking:

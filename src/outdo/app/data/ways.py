@@ -11,7 +11,8 @@ from outdo.core.pointer import SUFFIX, read_pointer, write_pointer
 from outdo.core.tracked import Tracked
 from outdo.integrations.ports import Carrier, Way
 from outdo.store.parts import FolderParts
-from outdo.store.transfer import Moved, Tell, Transfer
+from outdo.store.transfer import Transfer
+from outdo.store.travel import Moved, Tell
 
 if TYPE_CHECKING:
     from outdo.integrations.dvc.repository import Repository

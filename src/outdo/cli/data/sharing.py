@@ -9,7 +9,7 @@ from outdo.app.data.share import Asked
 from outdo.app.data.tracking import Tracking, from_here
 from outdo.app.project import open_project
 from outdo.cli.sharing import Meter
-from outdo.store.transfer import Tell
+from outdo.store.travel import Tell
 
 Answer = TypeVar("Answer")
 ICONS = {"push": "↑", "fetch": "↓", "pull": "↓"}

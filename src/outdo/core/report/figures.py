@@ -11,7 +11,7 @@ from outdo.core.figure import Figure, Series
 from outdo.core.metrics.scored import Scored, Unscored
 from outdo.core.predicted import Champion, Predicted
 from outdo.core.report.curves import calibration, roc, spread
-from outdo.core.report.told import WORDS, Judged, State, state
+from outdo.core.report.told import WORDS, Judged, State, families, state
 from outdo.core.verdict import Evidence, Verdict
 
 _HUES: Mapping[State, int] = {"failed": 1, "inconclusive": 4, "not_evaluated": 6, "warned": 4, "passed": 2}
@@ -31,8 +31,10 @@ def of_verdicts(one: Judged) -> Iterator[Chart]:
             Forest(f"Lead over {one.champion or 'the champion'}", "lead", tuple(leads), (0.0,), GROUPS)
         )
     for verdict in one.verdicts:
-        parts = [part for part in verdict.parts if _drawable(part)]
-        if len(parts) > 1:
+        for family in families(verdict):
+            parts = [part for part in family if _drawable(part)]
+            if len(parts) < 2:
+                continue
             spans = sorted(
                 (_span(part.subject or part.name, part) for part in parts), key=lambda span: span.value
             )

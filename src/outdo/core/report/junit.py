@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import escape
 
-from outdo.core.report.told import WORDS, Judged, Report, state, stops
+from outdo.core.report.told import WORDS, Judged, Report, fallen, state, stops
 from outdo.core.sketch import visible
 from outdo.core.verdict import Verdict
 
@@ -70,9 +70,7 @@ def _ending(verdict: Verdict) -> str:
 
 def _details(verdict: Verdict) -> Iterator[str]:
     """The parts that did not pass, and the rows that were not expected."""
-    for part in verdict.parts:
-        if part.outcome != "passed":
-            yield f"{part.subject or part.name}: {part.reason}"
+    yield from (f"{part.subject}: {part.reason}" for part in fallen(verdict))
     yield from verdict.evidence.examples
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from outdo.core.report.told import MARKS, WORDS, Judged, Report, sentence, state
+from outdo.core.report.told import MARKS, WORDS, Judged, Report, fallen, sentence, state
 from outdo.core.sketch import visible
 from outdo.core.verdict import Verdict
 
@@ -70,7 +70,7 @@ def _detailed(pairs: Sequence[Pair]) -> Iterator[str]:
 
 
 def _details(verdict: Verdict) -> Iterator[str]:
-    bad = [part for part in verdict.parts if part.outcome != "passed" and part.subject]
+    bad = fallen(verdict)
     for part in bad[:_PARTS]:
         yield f"{MARKS[part.outcome]} {_short(part.subject)}: {_short(part.reason)}"
     if len(bad) > _PARTS:

@@ -7,7 +7,7 @@ from outdo.core.chart import Chart
 from outdo.core.chartpage import SCRIPT, STYLE, TIP, document, section
 from outdo.core.chartstyle import style
 from outdo.core.lettering import colour
-from outdo.core.report.told import MARKS, WORDS, Judged, Report, State, sentence, state
+from outdo.core.report.told import MARKS, WORDS, Judged, Report, State, families, sentence, state
 from outdo.core.sketch import visible
 from outdo.core.verdict import Evidence, Verdict
 
@@ -99,16 +99,13 @@ def _numbers(found: Evidence) -> str:
 def _details(verdict: Verdict) -> str:
     """What a verdict stands on, folded."""
     lines = [*_evidence(verdict.evidence), *verdict.evidence.examples]
-    lines += [
-        f"{MARKS[state(part)]} {part.subject or part.name}: {part.reason}" for part in verdict.parts[:_PARTS]
-    ]
-    if (more := len(verdict.parts) - _PARTS) > 0:
+    parts = [part for family in families(verdict) for part in family]
+    lines += [f"{MARKS[state(part)]} {part.subject or part.name}: {part.reason}" for part in parts[:_PARTS]]
+    if (more := len(parts) - _PARTS) > 0:
         lines.append(f"and {more:,} more")
     if not lines:
         return ""
-    summary = (
-        f"{len(verdict.parts)} parts" if verdict.parts else "rows" if verdict.evidence.examples else "numbers"
-    )
+    summary = f"{len(parts)} parts" if parts else "rows" if verdict.evidence.examples else "numbers"
     items = "".join(f"<li>{_text(line)}</li>" for line in lines)
     return f"<details><summary>{summary}</summary><ul>{items}</ul></details>"
 

@@ -32,11 +32,15 @@ class Judged(Struct, frozen=True):
     """Data or a model with its verdicts."""
 
     kind: Literal["data", "model"]
+    """`data` or `model`."""
     name: str
     """The path, or the model's name."""
     outcome: Outcome
+    """The gravest of its verdicts."""
     seconds: float
+    """How long it took."""
     verdicts: tuple[Verdict, ...]
+    """One for each check or gate, in the order of the file."""
     champion: str = ""
     """Such as `delay/6`; empty where there is none."""
     kept: bool = False
@@ -81,6 +85,22 @@ def stops(verdict: Verdict) -> bool:
     return verdict.level == "fail" and not lets_through(verdict.outcome, verdict.doubt)
 
 
+def families(verdict: Verdict) -> list[tuple[Verdict, ...]]:
+    """The parts of a verdict that belong together: its slices, or the groups of each of its measures, each once."""
+    inner = [part.parts for part in verdict.parts if part.parts]
+    found = inner or ([verdict.parts] if verdict.parts else [])
+    return list(
+        {tuple((part.subject, part.evidence.value) for part in parts): parts for parts in found}.values()
+    )
+
+
+def fallen(verdict: Verdict) -> list[Verdict]:
+    """The slices and groups that did not pass."""
+    return [
+        part for parts in families(verdict) for part in parts if part.outcome != "passed" and part.subject
+    ]
+
+
 def counted(verdicts: Iterable[Verdict]) -> dict[State, int]:
     """How many verdicts there are of each state, the gravest first."""
     found = Counter(map(state, verdicts))
@@ -95,7 +115,7 @@ def sentence(verdicts: Iterable[Verdict]) -> str:
 
 
 def plainly(report: Report) -> dict[str, Any]:
-    """The report for programs, as docs/howto/reports.md describes it."""
+    """The report for programs, as docs/reference/verdicts.md describes it."""
     return {
         "project": report.project,
         "outcome": report.outcome,

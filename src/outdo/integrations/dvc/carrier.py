@@ -9,7 +9,7 @@ from outdo.integrations.dvc.exchange import Exchange
 from outdo.integrations.dvc.names import name_of
 from outdo.integrations.dvc.parts import Folders
 from outdo.integrations.dvc.records import Item
-from outdo.store.transfer import Moved
+from outdo.store.travel import Moved
 
 
 class DvcCarrier:

@@ -16,7 +16,7 @@ from outdo.integrations.dvc.tracked import DvcPointers
 from outdo.integrations.ports import Carrier, Way
 from outdo.store.files import Scratch
 from outdo.store.statcache import StatCache
-from outdo.store.transfer import Tell
+from outdo.store.travel import Tell
 
 
 def way(repository: Repository, state: str, environ: Mapping[str, str]) -> Way:

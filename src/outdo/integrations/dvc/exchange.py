@@ -12,7 +12,7 @@ from outdo.integrations.dvc.hashes import md5_bytes
 from outdo.integrations.dvc.records import Item, StageLock
 from outdo.integrations.dvc.remotes import Reached
 from outdo.integrations.dvc.runcache import RunCache, parse_result
-from outdo.store.transfer import SMALL, Moved, Tally, Tell, side_by_side
+from outdo.store.travel import SMALL, Moved, Tally, Tell, side_by_side
 
 Object = tuple[str, str]
 """Name and kind of hash."""
