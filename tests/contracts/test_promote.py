@@ -131,6 +131,17 @@ def test_no_alias_of_an_environment_moves_by_hand(root: Path) -> None:
     assert caught.value.fix == "outdo promote delay/1 --to staging"
 
 
+def test_a_doubt_that_a_person_has_accepted_is_signed(root: Path) -> None:
+    file = root / "outdo.yaml"
+    file.write_text(file.read_text().replace("delay: {path: model/,", "delay: {path: model/, doubt: ask,"))
+    judge(root, outcome="inconclusive")
+    asked = planned(root, "delay", "staging")
+    assert asked.way == "asks"
+    carried_out(root, asked, key())
+    keys.trust(str(root), "ana", "")
+    assert [each.doubts for each in verify(str(root), "delay").promotions] == [("metric auc: 0.8 is >= 0.7",)]
+
+
 # ------------------------------------------------------------------ overriding
 
 

@@ -40,6 +40,8 @@ class Attested(Struct, frozen=True):
     key: str
     """The name of the one that has signed."""
     key_id: str
+    trusted: bool
+    """The project trusts this key, so that `outdo verify` takes the signature."""
     judgement: Judgement | None
     envelope: bytes = b""
 
@@ -84,7 +86,8 @@ def sign(project: Project, one: Candidate, by: Signer, said: Statement) -> Attes
     digest = project.objects.put_bytes(envelope)
     project.objects.sync()
     public = by.public
-    return Attested(one.version.name, digest, public.name, public.id, one.proof.judgement, envelope)
+    known = public.id in {key.id for key in trusted(project.root).values()}
+    return Attested(one.version.name, digest, public.name, public.id, known, one.proof.judgement, envelope)
 
 
 def envelope_of(project: Project, found: Version) -> bytes:

@@ -9,7 +9,7 @@ from msgspec import json
 
 from outdo.app.attest import Attested, Withheld, attest
 from outdo.app.exporting import bill_of_materials, model_signature
-from outdo.cli.evidence import hindrances, judged, passed
+from outdo.cli.evidence import hindrances, judged, passed, untrusted
 from outdo.cli.paint import Paint, plain, say
 from outdo.cli.passphrase import asking, in_file, with_key
 from outdo.core.errors import CantWrite
@@ -99,3 +99,4 @@ def _told(done: Attested | Withheld, paint: Paint) -> Iterator[str]:
     yield f"{paint('✓', 'green')} {name} is attested by {plain(done.key)} {done.key_id[:12]}"
     if done.judgement is not None:
         yield f"  {paint('gates', 'dim')} {passed(done.judgement)}, {judged(done.judgement)}"
+    yield from untrusted(done, paint)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from time import time
 
+from outdo.app.attest import Attested
 from outdo.cli.columns import Cell, Column, aligned
 from outdo.cli.log import ago
 from outdo.cli.paint import Paint, plain
@@ -55,3 +56,10 @@ def hindrances(found: Sequence[Hindrance], paint: Paint) -> Iterator[str]:
     yield from verdicts([each.verdict for each in found if each.verdict], paint)
     for fix in dict.fromkeys(each.fix for each in found if each.fix):
         yield f"  {paint('fix', 'cyan', 'bold')}: {plain(fix)}"
+
+
+def untrusted(one: Attested, paint: Paint) -> Iterator[str]:
+    """A hint, where a signature counts for nothing here yet."""
+    if not one.trusted:
+        told = paint("not trusted", "yellow")
+        yield f"  {told} by the project yet, so outdo verify refuses it: outdo key trust {plain(one.key)}"

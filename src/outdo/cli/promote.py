@@ -11,7 +11,7 @@ from outdo.app.keys import has_key, signer
 from outdo.app.overriding import Overrider, overrider, person
 from outdo.app.project import open_project
 from outdo.app.promote import Plan, Promoted, plan, promote
-from outdo.cli.evidence import hindrances, judged, passed
+from outdo.cli.evidence import hindrances, judged, passed, untrusted
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.cli.passphrase import asking, in_file, with_key
 from outdo.core.errors import Usage
@@ -110,5 +110,6 @@ def _told(
         yield from hindrances(made.hindrances, paint)
     if done is not None and done.attestation is not None:
         yield f"  {paint('signed', 'dim')} by {plain(done.attestation.key)} {done.attestation.key_id[:12]}"
+        yield from untrusted(done.attestation, paint)
     elif not dry:
         yield f"  {paint('not signed', 'yellow')}: there is no one key to sign with: outdo key new, or --key"

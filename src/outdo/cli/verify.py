@@ -43,7 +43,7 @@ def _told(found: VerifiedModel, files: str, paint: Paint) -> Iterator[str]:
         f"{plain(name)} {id_[:12]}" for name, id_ in zip(found.signers, found.key_ids, strict=True)
     )
     name = f"{paint('✓', 'green')} {paint(plain(found.version), 'bold')}"
-    yield f"{name} is as it was signed by {signers} on {found.attested}"
+    yield f"{name} is as it was signed by {signers} on {plain(found.attested)}"
     if found.judgement is not None:
         yield f"  {paint('gates', 'dim')} {passed(found.judgement)}, {judged(found.judgement)}"
     if found.checks:
