@@ -550,6 +550,13 @@ class ForeignDatabase(UserError):
     exit_code = 1
 
 
+class NoSecretKey(UserError):
+    """The key that secrets in the database are sealed with is not here, is none, or can be read by others."""
+
+    code = "E808"
+    exit_code = 1
+
+
 # ------------------------------------------------------------------ E9: the command line
 
 

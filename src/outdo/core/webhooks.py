@@ -50,7 +50,7 @@ class Webhook(Struct, frozen=True):
     created: Milliseconds
     updated: Milliseconds
     secret: str = ""
-    """What messages are signed with; it is never told again."""
+    """What messages are signed with, as it is kept: sealed. It is never told again."""
 
 
 class Delivery(Struct, frozen=True):

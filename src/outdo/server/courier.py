@@ -7,7 +7,9 @@ from time import time
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from outdo.core.errors import NoSecretKey
 from outdo.core.webhooks import AGAIN, Delivery, headers, wait
+from outdo.server.endpoint import Sending
 from outdo.server.post import Sent, send
 from outdo.store.tracking import webhooks
 from outdo.store.tracking.writer import Writer
@@ -23,10 +25,10 @@ class Courier:
     """Sends each message until it is taken, refused, or given up; after a crash one may come a second time, under the
     same id."""
 
-    def __init__(self, engine: Engine, writer: Writer, *, private: bool = False) -> None:
+    def __init__(self, engine: Engine, writer: Writer, sending: Sending) -> None:
         self._engine = engine
         self._writer = writer
-        self._private = private
+        self._sending = sending
         self._on_way: set[str] = set()
         self._lock = threading.Lock()
         self._end = threading.Event()
@@ -35,8 +37,12 @@ class Courier:
 
     def send(self, one: Delivery) -> Sent:
         """What became of a message that is sent now."""
-        signed = headers(one.id, one.body, one.webhook.secret, int(time()))
-        return send(one.webhook.url, one.body, signed, private=self._private)
+        try:
+            secret = self._sending.keyring.open(one.webhook.secret, one.webhook.id)
+        except NoSecretKey as error:
+            return Sent(0, error=error.what)
+        signed = headers(one.id, one.body, secret, int(time()))
+        return send(one.webhook.url, one.body, signed, private=self._sending.private)
 
     def close(self) -> None:
         """No other message is sent; those that were not taken wait in the database."""

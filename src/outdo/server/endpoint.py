@@ -9,9 +9,19 @@ from sqlalchemy import Connection
 from outdo.core.access import Actor, Role, Thing
 from outdo.core.model import Digest
 from outdo.core.tracking import Milliseconds
+from outdo.store.secrets import Keyring
 from outdo.store.tracking.points import Keys
 
 Json = Mapping[str, Any]
+
+
+class Sending(Struct, frozen=True):
+    """How webhooks are told of what happens."""
+
+    keyring: Keyring
+    """Seals what messages to them are signed with."""
+    private: bool
+    """Whether they may be on this machine or its network."""
 
 
 class Desk(Protocol):
@@ -28,8 +38,8 @@ class Desk(Protocol):
         ...
 
     @property
-    def private(self) -> bool:
-        """Whether webhooks may be on this machine or its network."""
+    def sending(self) -> Sending:
+        """How webhooks are told."""
         ...
 
     def now(self) -> Milliseconds:

@@ -16,16 +16,19 @@ from outdo.core.model import Digest
 from outdo.core.tracking import Experiment, Milliseconds
 from outdo.server.book import Book
 from outdo.server.courier import Courier
+from outdo.server.endpoint import Sending
 from outdo.server.meters import Meters, Sample
 from outdo.server.parts import Parts
 from outdo.store import trees
 from outdo.store.nodes import Tree
 from outdo.store.objects import Objects
+from outdo.store.secrets import VARIABLE, Keyring
 from outdo.store.tracking import experiments, files
 from outdo.store.tracking.follow import Follower
 from outdo.store.tracking.home import DATABASE, open_home
 from outdo.store.tracking.points import Keys
 from outdo.store.tracking.soundness import why
+from outdo.store.tracking.webhooks import seal_anew
 from outdo.store.tracking.writer import Writer
 from outdo.store.vault import open_vault
 
@@ -49,7 +52,7 @@ class Service:
 
     def __init__(self, home: str, database: str = "", objects: str = "", *, private: bool = False) -> None:
         self.home = home
-        self.private = private
+        self.sending = Sending(Keyring(home, os.environ.get(VARIABLE, "")), private)
         self.engine = open_home(home, database)
         # Kept whole, as clients take them one by one, and each is sent as it is.
         self.objects = Objects(home if not objects or "://" in objects else objects, chunked_from=0)
@@ -59,10 +62,11 @@ class Service:
         self.keys = Keys()
         self.writer = Writer(self.engine, self.keys.forget)
         self.book = Book(self.engine, self.writer)
-        self.courier = Courier(self.engine, self.writer, private=private)
+        self.courier = Courier(self.engine, self.writer, self.sending)
         self._follower = Follower(home)
         try:
             self.writer.submit(self._make_default).result()
+            self.writer.submit(lambda connection: seal_anew(connection, self.sending.keyring)).result()
         except SQLAlchemyError as error:
             self.close()
             raise why(error, "" if database else os.path.join(home, DATABASE)) from None
@@ -139,9 +143,9 @@ class Seat(Struct, frozen=True):
         return self.service.keys
 
     @property
-    def private(self) -> bool:
-        """Whether webhooks may be on this machine or its network."""
-        return self.service.private
+    def sending(self) -> Sending:
+        """How webhooks are told."""
+        return self.service.sending
 
     @property
     def actor(self) -> Actor:

@@ -64,6 +64,7 @@ def create(connection: Connection, asked: Create, desk: Desk) -> Json:
     require("name", asked.name)
     require("url", asked.url)
     require("events", asked.events or None)
+    check_length("secret", LONGEST_SECRET, asked.secret)
     now = desk.now()
     made = _checked(
         Webhook(
@@ -79,7 +80,7 @@ def create(connection: Connection, asked: Create, desk: Desk) -> Json:
         ),
         desk,
     )
-    webhooks.put(connection, made)
+    webhooks.put(connection, _sealed(made, desk))
     return {"webhook": said_webhook(made)}
 
 
@@ -106,11 +107,13 @@ def update(connection: Connection, asked: Update, desk: Desk) -> Json:
         "description": asked.description,
         "url": asked.url or None,
         "events": _events(asked.events) if asked.events else None,
-        "secret": asked.secret,
         "status": None if asked.status is None else _state(asked.status),
     }
     known = {name: value for name, value in changed.items() if value is not None}
     after = _checked(structs.replace(before, updated=desk.now(), **known), desk)
+    if asked.secret is not None:
+        check_length("secret", LONGEST_SECRET, asked.secret)
+        after = _sealed(structs.replace(after, secret=asked.secret), desk)
     webhooks.put(connection, after)
     return {"webhook": said_webhook(after)}
 
@@ -165,6 +168,10 @@ def _state(said: str | int) -> WebhookState:
     raise Invalid(f"Invalid webhook status '{said}': expected one of {list(STATES)}")
 
 
+def _sealed(one: Webhook, desk: Desk) -> Webhook:
+    return structs.replace(one, secret=desk.sending.keyring.seal(one.secret, one.id))
+
+
 def _checked(one: Webhook, desk: Desk) -> Webhook:
     """The webhook; raises `Invalid` where its name or its address can't be."""
     if not _NAME.fullmatch(one.name):
@@ -173,7 +180,6 @@ def _checked(one: Webhook, desk: Desk) -> Webhook:
             "characters, and contain only letters, digits, dots (.), underscores (_), and hyphens (-)."
         )
     check_length("url", LONGEST_URL, one.url)
-    check_length("secret", LONGEST_SECRET, one.secret)
     check_length("description", 5000, one.description)
     try:
         parts = urlsplit(one.url)
@@ -184,7 +190,7 @@ def _checked(one: Webhook, desk: Desk) -> Webhook:
         raise Invalid(f"Invalid webhook URL scheme or host: '{one.url[:200]}'. Expected https://HOST/…")
     if any(ord(letter) <= 32 or ord(letter) > 126 for letter in one.url):
         raise Invalid("Invalid webhook URL: it holds what an address can't")
-    why = "" if desk.private else _forbidden(one.url)
+    why = "" if desk.sending.private else _forbidden(one.url)
     if why:
         raise Invalid(why)
     return one

@@ -35,7 +35,7 @@ from outdo.store.tracking.soundness import check_connected, check_file, keep_cop
 DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 """The drivers that are used where an address names none."""
 
-REVISION = "0008"
+REVISION = "0009"
 FORM = Form(os.path.join(os.path.dirname(__file__), "migrations"), REVISION, "tracking_version")
 
 tables = MetaData(naming_convention=NAMES)

@@ -18,7 +18,7 @@ webhooks = Table(
     Column("created", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
 )
-"""`events` are JSON."""
+"""`events` are JSON; `secret` is sealed."""
 
 deliveries = Table(
     "deliveries",

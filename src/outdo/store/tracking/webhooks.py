@@ -7,9 +7,11 @@ from typing import Any
 from msgspec import json
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from outdo.core.errors import NoSecretKey
 from outdo.core.refusals import Unknown
 from outdo.core.tracking import Milliseconds
 from outdo.core.webhooks import Delivery, Event, Webhook
+from outdo.store.secrets import Keyring
 from outdo.store.tracking.webhook_tables import deliveries, webhooks
 
 _events = json.Decoder(tuple[Event, ...]).decode
@@ -53,6 +55,20 @@ def remove(connection: Connection, id_: str) -> None:
     """The webhook is gone, and what was on its way to it; raises `Unknown`."""
     if not connection.execute(delete(webhooks).where(webhooks.c.id == id_)).rowcount:
         raise Unknown(f"Webhook with ID {id_} not found.")
+
+
+def seal_anew(connection: Connection, keyring: Keyring) -> None:
+    """Every secret is sealed with the newest key; one that no key opens stays as it is."""
+    rows = connection.execute(select(webhooks.c.id, webhooks.c.secret).where(webhooks.c.secret != "")).all()
+    old = [row for row in rows if not keyring.is_newest(row.secret)]
+    if old and connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")  # what stood there is not left in the file
+    for row in old:
+        try:
+            sealed = keyring.seal(keyring.open(row.secret, row.id), row.id)
+        except NoSecretKey:
+            continue
+        connection.execute(update(webhooks).where(webhooks.c.id == row.id).values(secret=sealed))
 
 
 def announce(connection: Connection, event: Event, body: str, now: Milliseconds) -> None:
