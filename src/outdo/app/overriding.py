@@ -43,8 +43,9 @@ def overrider(project: Project, reason: str) -> Overrider:
 
 
 def person(project: Project) -> str:
-    """The name of who is at the command line, as Git and the audit trail know them."""
-    return _by_git(project.root)
+    """The name of who is at the command line: as a user where the project has some, else as Git knows them."""
+    known = _accounts(project)
+    return user() if known is not None and known.users else _by_git(project.root)
 
 
 def _accounts(project: Project) -> accounts.Accounts | None:

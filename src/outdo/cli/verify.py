@@ -53,7 +53,7 @@ def _told(found: VerifiedModel, files: str, paint: Paint) -> Iterator[str]:
     for each in found.promotions:
         yield f"  {paint('promoted', 'dim')} to {plain(each.to)} by {plain(each.by)} on {plain(each.on)}"
     for name in found.unsigned:
-        yield f"  {paint('not promoted', 'yellow')} to {plain(name)}, where it is, as far as anybody has signed"
+        yield f"  {paint('not signed', 'yellow')}: how it got into {plain(name)}"
     for over in found.overrides:
         yield f"  {paint('overridden', 'yellow')} for {plain(over.to)} by {plain(over.by)}: {plain(over.reason)}"
         yield from (f"    against {plain(each)}" for each in over.against)
