@@ -9,22 +9,30 @@ from outdo.app.gated import evaluates
 from outdo.app.project import Project
 from outdo.core.errors import UserError
 from outdo.core.model import Stage
-from outdo.core.modelgates import Latency, Measured, ModelTests, Unsafe
-from outdo.core.scanned import judged_scan
+from outdo.core.modelgates import Latency, Measured, Memory, ModelTests, Unsafe
+from outdo.core.scanned import Scanned, judged_scan
 from outdo.core.sections import Model
 from outdo.core.tested import judged_command
+from outdo.core.timed import Timed, judged_memory, judged_times
 from outdo.core.verdict import Verdict
 from outdo.run.building import Build, Environments
+from outdo.run.loaded import NotMeasured, Source, guessed, time_calls
 from outdo.run.ports import Cancel
+from outdo.run.rows import rows_in
+from outdo.run.scan import table_kind
 from outdo.run.tested import Bench, run_tests
 from outdo.run.unsafe import scan
+
+_CALLS = 50
+"""Of a model whose memory alone is asked for."""
+_LOADERS = ("joblib", "xgboost", "lightgbm", "onnx")
 
 
 def measured(project: Project, name: str, model: Model) -> dict[int, Sequence[Verdict]]:
     """What the gates of a model say that have to be measured, by their places in the list of gates."""
     measuring = _Measuring(project, name, model)
     return {
-        place: [measuring.verdict(gate)]
+        place: measuring.verdicts(gate)
         for place, gate in enumerate(model.gates)
         if isinstance(gate, Measured)
     }
@@ -37,17 +45,98 @@ class _Measuring:
         self.project = project
         self.name = name
         self.model = model
+        self._scans: dict[Unsafe, Scanned] = {}
+        self._times: dict[tuple[int, int], Timed] = {}
         self.path = os.path.join(project.root, model.path.rstrip("/"))
 
-    def verdict(self, gate: Measured) -> Verdict:
+    def verdicts(self, gate: Measured) -> Sequence[Verdict]:
         """What a gate says; what could not be measured was not evaluated."""
         match gate:
             case Unsafe():
-                return judged_scan(scan(self.path, allow=gate.allow, ignore=gate.ignore))
+                return [judged_scan(self._scan(gate))]
             case ModelTests():
-                return self._tests(gate)
-            case Latency():
-                return Verdict("latency", "not_evaluated", "it is not measured yet")
+                return [self._tests(gate)]
+        try:
+            match gate:
+                case Latency():
+                    return judged_times(gate, self._timed(gate.batch, gate.calls))
+                case Memory(bound):
+                    return [judged_memory(bound, self._timed(1, _CALLS))]
+        except NotMeasured as reason:
+            return [Verdict(str(gate.__struct_config__.tag), "not_evaluated", str(reason))]
+
+    # ---------------------------------------------------------------- the model, loaded
+
+    def _timed(self, batch: int, calls: int) -> Timed:
+        """Calls of the model; raises `NotMeasured`."""
+        known = next(
+            (one for asked, one in self._times.items() if asked[0] == batch and asked[1] >= calls), None
+        )
+        if known is None:
+            known = time_calls(self.ready, self.source, self._log("model"), batch=batch, calls=calls)
+            self._times[batch, calls] = known
+        return known
+
+    @cached_property
+    def source(self) -> Source:
+        """The model, what loads it and rows for it; raises `NotMeasured`. Nothing is loaded that does not pass the
+        scan, by what the gate `unsafe` allows where there is one."""
+        told = self.model.load
+        if not os.path.lexists(self.path):
+            raise NotMeasured(f"'{self.model.path}' is not here")
+        file, by = (os.path.join(self.path, told.file) if told.file else self.path, told.by)
+        if not by or (os.path.isdir(file) and ":" not in by):
+            file, guess = guessed(self.path, told.file)
+            by = by or guess
+        if by not in _LOADERS:
+            script = os.path.join(self.project.root, by.rpartition(":")[0])
+            if not os.path.isfile(script):
+                raise NotMeasured(f"'{by}' is no way to load a model")
+            by = f"{script}:{by.rpartition(':')[2]}"
+        gates = (gate for gate in self.model.gates if isinstance(gate, Unsafe))
+        scanned = judged_scan(self._scan(next(gates, Unsafe())))
+        if scanned.outcome != "passed":
+            raise NotMeasured(f"the model is not loaded: {scanned.reason}")
+        return Source(file, by, self.sample, told.features, self._no_features)
+
+    @property
+    def _no_features(self) -> tuple[str, ...]:
+        told = self.model.predictions
+        if told is None:
+            return ()
+        return (told.label, told.score, *((told.key,) if isinstance(told.key, str) else told.key))
+
+    @cached_property
+    def sample(self) -> str:
+        """The table with rows for the model; raises `NotMeasured`."""
+        root, told = self.project.root, self.model.load.sample
+        if told is not None:
+            if not os.path.isfile(os.path.join(root, told)):
+                raise NotMeasured(f"'{told}' is not here")
+            return os.path.join(root, told)
+        stage, predictions = evaluates(self.project, self.model), self.model.predictions
+        paths = [os.path.join(root, dep) for dep in stage.deps] if stage else []
+        tables = [path for path in paths if table_kind(path) and os.path.isfile(path)]
+        wanted = rows_in(os.path.join(root, predictions.path)) if predictions else None
+        if len(tables) > 1:
+            tables = [path for path in tables if rows_in(path) == wanted is not None]
+        if len(tables) != 1:
+            raise NotMeasured("which rows to ask the model with is not known: say load: {sample: …}")
+        return tables[0]
+
+    @property
+    def ready(self) -> Bench:
+        """Where the model is loaded; raises `NotMeasured`."""
+        if isinstance(self.bench, str):
+            raise NotMeasured(self.bench)
+        return self.bench
+
+    # ---------------------------------------------------------------- files and commands
+
+    def _scan(self, gate: Unsafe) -> Scanned:
+        if gate not in self._scans:
+            self._scans[gate] = scan(self.path, allow=gate.allow, ignore=gate.ignore)
+        return self._scans[gate]
 
     def _tests(self, gate: ModelTests) -> Verdict:
         asked = gate.command

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from outdo.core.kinds import Count, Names
+from outdo.core.modelgates import Loading
 from outdo.core.paths import FilePath, OwnPath
 from outdo.core.rules import Gate
 from outdo.core.verdict import Doubt
@@ -37,6 +38,7 @@ class Model(Struct, frozen=True):
     evaluate: str | None = None
     """The stage that scores it; the champion is scored by the same stage."""
     predictions: Predictions | None = None
+    load: Loading = Loading()
     gates: tuple[Gate, ...] = ()
     doubt: Doubt = "stop"
     """What a gate does that can't tell: it stops the model, asks a person, or lets it go on."""

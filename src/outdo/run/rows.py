@@ -96,6 +96,23 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
 
 
+def rows_in(file: str) -> int | None:
+    """How many rows a table has; None where it can't be read."""
+    import duckdb
+
+    kind = table_kind(file)
+    if kind is None:
+        return None
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            with connection([file], scratch) as database:
+                load(database, "t", file, kind)
+                found = database.execute("SELECT count(*) FROM t").fetchone()
+        except (duckdb.Error, OSError, EOFError):
+            return None
+    return int(found[0]) if found else None
+
+
 def _plain(place: str, kind: str) -> str:
     """A column as NumPy takes it: numbers, true and false as they are, all else as text."""
     if kind.startswith("DECIMAL") or kind in ("HUGEINT", "UHUGEINT"):
