@@ -62,7 +62,7 @@ def why(made: Plan) -> list[str]:
 
 def key(name: str = "ana") -> Signer:
     keys.new_key(name, "ed25519", "")
-    return keys.signer(name, lambda _: "")
+    return keys.signer(".", name, lambda _: "")
 
 
 # ------------------------------------------------------------------ what moves

@@ -33,7 +33,7 @@ from outdo.app.project import open_project
 from outdo.app.promote import plan, promote
 
 root, points = sys.argv[1], int(sys.argv[2])
-signer = keys.signer("ana", lambda _: "")
+signer = keys.signer(".", "ana", lambda _: "")
 
 def child(last):
     project = open_project(root)

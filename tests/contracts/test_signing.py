@@ -108,7 +108,7 @@ def test_a_new_key_signs_and_is_for_its_owner_alone(folder: Path, kind: Kind, pa
     file = folder / "keys/ana.pem"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert (b"ENCRYPTED" in file.read_bytes()) == bool(passphrase)
-    signer = keys.signer("", lambda _: passphrase)
+    signer = keys.signer(".", "", lambda _: passphrase)
     assert signer.public == made
     assert verified(made, b"x", signer.sign(b"x"))
     assert not verified(made, b"y", signer.sign(b"x"))
@@ -117,28 +117,28 @@ def test_a_new_key_signs_and_is_for_its_owner_alone(folder: Path, kind: Kind, pa
 def test_another_passphrase_opens_nothing(folder: Path) -> None:
     keys.new_key("ana", "ed25519", "long enough")
     with pytest.raises(BadKey, match="not the passphrase of 'ana'"):
-        keys.signer("ana", lambda _: "other")
+        keys.signer(".", "ana", lambda _: "other")
 
 
 def test_a_private_key_that_others_may_read_is_refused(folder: Path) -> None:
     keys.new_key("ana", "ed25519", "")
     os.chmod(folder / "keys/ana.pem", 0o640)
     with pytest.raises(BadKey, match="others may read"):
-        keys.signer("ana", unknown)
+        keys.signer(".", "ana", unknown)
 
 
 def test_a_key_is_never_overwritten(folder: Path) -> None:
     made = keys.new_key("ana", "ed25519", "")
     with pytest.raises(BadKey, match="there is a key 'ana' already"):
         keys.new_key("ana", "ed25519", "")
-    assert keys.signer("ana", unknown).public == made
+    assert keys.signer(".", "ana", unknown).public == made
 
 
 def test_keys_are_taken_from_files_of_openssl(folder: Path) -> None:
     for words in ("genpkey -algorithm ed25519 -out own.pem", "pkey -in own.pem -pubout -out own.pub"):
         subprocess.run(["openssl", *words.split()], check=True, capture_output=True)
     os.chmod("own.pem", 0o600)
-    assert keys.signer("./own.pem", unknown).public.id == keys.find_public(".", "./own.pub").id
+    assert keys.signer(".", "./own.pem", unknown).public.id == keys.find_public(".", "./own.pub").id
 
 
 @pytest.mark.parametrize(
@@ -165,6 +165,16 @@ def test_who_is_trusted_stands_in_the_project(folder: Path) -> None:
     assert keys.trusted(".") == {}
     with pytest.raises(NoKey, match="no key is trusted as 'ana'"):
         keys.untrust(".", "ana")
+
+
+def test_of_several_keys_the_one_that_the_project_trusts_signs(folder: Path) -> None:
+    for name in ("ana", "release"):
+        keys.new_key(name, "ed25519", "")
+    with pytest.raises(NoKey, match="you have 2 keys: say which"):
+        keys.signer(".", "", unknown)
+    keys.trust(".", "ana", "")
+    assert keys.signer(".", "", unknown).public.name == "ana"
+    assert keys.signer(".", "release", unknown).public.name == "release"
 
 
 def test_a_name_never_comes_to_mean_another_key(folder: Path) -> None:

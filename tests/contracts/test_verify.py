@@ -202,7 +202,7 @@ def test_another_key_and_no_key_verify_nothing(root: Path, tmp_path: Path) -> No
 
 def test_a_statement_of_another_kind_is_refused_though_it_was_signed(root: Path, tmp_path: Path) -> None:
     other = replace(said(root), predicate_type="https://slsa.dev/provenance/v1")
-    ana = keys.signer("ana", lambda _: "")
+    ana = keys.signer(".", "ana", lambda _: "")
     for payload in (statement_bytes(other), b"{}", b"[1"):
         (tmp_path / "x.json").write_bytes(seal(payload, ana))
         with pytest.raises(Distrusted, match="it is signed, and"):

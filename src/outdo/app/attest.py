@@ -53,7 +53,7 @@ def attest(start: str, word: str, key: str, ask: Ask) -> Attested | Withheld:
     one = candidate(project, word)
     if one.proof.hindrances:
         return Withheld(one.version.name, one.proof.judgement, one.proof.hindrances)
-    made = sign(project, one, signer(key, ask), statement(project, one, time()))
+    made = sign(project, one, signer(project.root, key, ask), statement(project, one, time()))
     thing = Thing("version", one.version.name)
     with (
         opened(project.home) as engine,

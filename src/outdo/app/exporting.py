@@ -22,7 +22,7 @@ def model_signature(start: str, word: str, key: str, ask: Ask) -> bytes | Withhe
     one = candidate(project, word)
     if one.proof.hindrances:
         return Withheld(one.version.name, one.proof.judgement, one.proof.hindrances)
-    return modelsigning.signature(statement(project, one, time()), signer(key, ask))
+    return modelsigning.signature(statement(project, one, time()), signer(project.root, key, ask))
 
 
 def bill_of_materials(start: str, word: str) -> bytes:

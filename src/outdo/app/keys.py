@@ -116,29 +116,35 @@ def trusted(start: str) -> dict[str, PublicKey]:
 # ------------------------------------------------------------------ signing
 
 
-def signer(word: str, ask: Ask) -> Signer:
-    """The private key that is meant, by name or file, unlocked; where nothing is said, `OUTDO_KEY`, or the only one
-    there. Raises `NoKey` or `BadKey`."""
-    word = word or os.environ.get("OUTDO_KEY", "")
+def signer(start: str, word: str, ask: Ask) -> Signer:
+    """The private key that is meant, by name or file, unlocked; where nothing is said, the usual one. Raises `NoKey` or
+    `BadKey`."""
+    word = word or usual_key(start)
     if not word:
         own = _own()
-        if len(own) != 1:
-            what = f"you have {len(own)} keys: say which" if own else "you have no key to sign with"
-            raise NoKey(what, fix="--key NAME" if own else "outdo key new")
-        [word] = own
+        what = f"you have {len(own)} keys: say which" if own else "you have no key to sign with"
+        raise NoKey(what, fix="--key NAME" if own else "outdo key new")
     is_file = os.sep in word or os.path.isfile(word)
     path = word if is_file else _path(check_name(word), _PRIVATE)
     if not os.path.isfile(path):
-        raise NoKey(
-            f"there is no key '{word}' to sign with", fix=did_you_mean(word, _own()) or "outdo key list"
-        )
+        fix = did_you_mean(word, _own()) or "outdo key list"
+        raise NoKey(f"there is no key '{word}' to sign with", fix=fix)
     name = os.path.splitext(os.path.basename(path))[0]
     return _unlocked(path, name, ask)
 
 
-def has_key(word: str) -> bool:
-    """Whether a key to sign with is said, or is the only one there."""
-    return bool(word or os.environ.get("OUTDO_KEY")) or len(_own()) == 1
+def usual_key(start: str) -> str:
+    """The key that signs where none is named: `OUTDO_KEY`, or the person's only one, or the only one of theirs that the
+    project trusts. Empty where it is none of these."""
+    if told := os.environ.get("OUTDO_KEY"):
+        return told
+    own = _own()
+    ids = {key.id for key in trusted(start).values()}
+    counting = [name for name, key in own.items() if key.id in ids]
+    for names in (list(own), counting):
+        if len(names) == 1:
+            return names[0]
+    return ""
 
 
 def _unlocked(path: str, name: str, ask: Ask) -> Signer:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 from msgspec import json
 
-from outdo.app.keys import has_key, signer
+from outdo.app.keys import signer, usual_key
 from outdo.app.overriding import Overrider, overrider, person
 from outdo.app.project import open_project
 from outdo.app.promote import Plan, Promoted, plan, promote
@@ -52,7 +52,8 @@ def command(
         say("nothing is against it, so nothing is overridden")
     done = None
     if goes and made.moves and not dry:
-        by = signer(key, asking(passphrase_file)) if has_key(key) else None
+        key = key or usual_key(project.root)
+        by = signer(project.root, key, asking(passphrase_file)) if key else None
         done = promote(project, made, person(project), over=over, signer=by)
     if as_json:
         print(_json(made, done, goes))
@@ -112,4 +113,4 @@ def _told(
         yield f"  {paint('signed', 'dim')} by {plain(done.attestation.key)} {done.attestation.key_id[:12]}"
         yield from untrusted(done.attestation, paint)
     elif not dry:
-        yield f"  {paint('not signed', 'yellow')}: there is no one key to sign with: outdo key new, or --key"
+        yield f"  {paint('not signed', 'yellow')}: no key of yours is to sign it: outdo key new, or --key NAME"
