@@ -1,7 +1,9 @@
 """The flights example: its numbers are sane, nothing leaks from after the departure, the same bytes come each time."""
 
+import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,18 @@ from typing import Any
 import pytest
 
 pytestmark = pytest.mark.slow
+
+PAGE = Path(__file__).parents[2] / "docs/examples/gates.md"
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NUMBERS = re.compile(r"\d+\.\ds|[+−]?\d\.\d{3,}(e-\d+)?")
+"""Durations, and what another version of a library may compute a little otherwise."""
+SPACES = re.compile(r" {2,}")
+
+spec = importlib.util.spec_from_file_location("stories", Path(__file__).with_name("test_stories.py"))
+assert spec is not None
+assert spec.loader is not None
+stories = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(stories)
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "flights"
 SCRIPTS = ["fetch.py", "features.py", "train.py", "evaluate.py"]
@@ -299,6 +313,23 @@ def test_a_commit_is_reproduced_to_the_byte(project: Path, tmp_path: Path) -> No
     assert {one["path"]: one["verdict"] for one in outputs} == {
         path: "identical" for path in [*OUTPUTS, "data/flights.parquet"] if not path.startswith("model/")
     } | dict.fromkeys(["model", "data/weather.parquet", "data/airports.parquet"], "identical")
+
+
+# ------------------------------------------------------------------ checks, gates, promotion
+
+
+def test_the_page_on_gates_is_true(project: Path, tmp_path: Path) -> None:
+    mine = shutil.copytree(project, tmp_path / "mine")
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
+        subprocess.run(["git", *words], cwd=mine, check=True)
+    script = "".join(CONSOLE.findall(PAGE.read_text()))
+    for step in stories.steps(script):
+        told = SPACES.sub(" ", stories.run(step.command, mine, seconds=300))
+        expected = stories.pattern(SPACES.sub(" ", NUMBERS.sub("…", step.expected)))
+        assert re.fullmatch(expected, told + "\n"), (
+            f"$ {step.command}\n--- told\n{step.expected}\n--- got\n{told}"
+        )
 
 
 # ------------------------------------------------------------------ the file

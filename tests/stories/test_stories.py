@@ -51,7 +51,7 @@ def steps(script: str) -> Iterator[Step]:
         yield Step(start, command, "\n".join(expected).strip("\n"))
 
 
-def run(command: str, folder: Path) -> str:
+def run(command: str, folder: Path, *, seconds: int = 60) -> str:
     env = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(folder.parent),
@@ -60,7 +60,14 @@ def run(command: str, folder: Path) -> str:
         "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
     }  # fmt: skip
     done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=env, text=True, stdout=-1, stderr=-2, timeout=60, stdin=-3
+        ["bash", "-c", command],
+        cwd=folder,
+        env=env,
+        text=True,
+        stdout=-1,
+        stderr=-2,
+        timeout=seconds,
+        stdin=-3,
     )
     code = f"\n[{done.returncode}]" if done.returncode else ""
     return (done.stdout.rstrip("\n") + code).strip("\n")
