@@ -121,6 +121,10 @@ def demo(folder: Path) -> None:
     )
     expect("the model is better than its baseline", auc > baseline + 0.05, True)
 
+    title("Is the model good enough, for every carrier, too? The gates of the file judge it.")
+    terminal.type("outdo check delay")
+    expect("all gates pass", json.loads(terminal.ask("outdo check delay --json"))["status"], "ok")
+
     title("Nothing changed, so nothing runs.")
     runs = terminal.runs()
     terminal.type("outdo run")
