@@ -15,7 +15,7 @@ from outdo.core.errors import UserError
 from outdo.core.inspection import checked_paths, holds_until
 from outdo.core.model import CheckedPath, Digest, Path
 from outdo.core.paths import file_of
-from outdo.core.rules import Asserted, Expectations
+from outdo.core.rules import Asserted, Expectations, Pandera, Pytest
 from outdo.core.verdict import Judgement, Verdict
 
 
@@ -75,6 +75,15 @@ def look(project: Project, path: Path, asserted: Sequence[Asserted], now: float)
     absolute = os.path.join(project.root, path)
     if not os.path.exists(file_of(absolute)):
         return [Verdict("file", "not_evaluated", "it is not here")]
+    scanned = [each for each in asserted if not isinstance(each.check, Pandera | Pytest)]
+    outside = [each for each in asserted if isinstance(each.check, Pandera | Pytest)]
+    found = _scanned(project, path, scanned, now) if scanned else []
+    return [*found, *(lazy("outdo.app.outsiders").outsider(project, absolute, each) for each in outside)]
+
+
+def _scanned(project: Project, path: Path, asserted: Sequence[Asserted], now: float) -> list[Verdict]:
+    """The verdicts of all checks that are asked in one scan."""
+    absolute = os.path.join(project.root, path)
     named = {other for each in asserted if (other := others(each.check))}
     beside = {other: os.path.join(project.root, other) for other in named}
     named_suites = any(isinstance(each.check, Expectations) for each in asserted)
@@ -91,7 +100,9 @@ def look(project: Project, path: Path, asserted: Sequence[Asserted], now: float)
         scratch=scratch,
         suites=suites,
     )
-    return lazy("outdo.app.suites").settled(project, absolute, found) if named_suites else found
+    if named_suites:
+        found = lazy("outdo.app.suites").settled(project, absolute, found)
+    return found
 
 
 def _scratch(project: Project) -> str:

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 
 from outdo.core.kinds import Columns, Confidence, Count, Names, Scalar
 from outdo.core.modelgates import Measured, Size
+from outdo.core.packages import PackagesFile
 from outdo.core.paths import FilePath, OwnPath
 from outdo.core.verdict import Doubt
 from outdo.core.written import Bound, Duration, NumberBound, Pattern, Written
@@ -202,6 +203,30 @@ class Expectations(Struct, frozen=True, tag="expectations"):
     path: OwnPath
 
 
+class Outsider(Struct, frozen=True):
+    """Tests or a schema of another tool, and what it runs in."""
+
+    path: OwnPath
+    env: PackagesFile | None = None
+    """The file of its environment, such as `uv.lock`; without one, the Python that is found, or one that is built."""
+    timeout: Duration = Duration(600.0)
+    """How long it may take."""
+
+
+class Pytest(Struct, frozen=True, tag="pytest"):
+    """Tests of pytest pass, which find the data by the variable OUTDO_DATA: `pytest: tests/test_data.py`."""
+
+    run: OwnPath | Outsider
+    """The file, or a mapping with more."""
+
+
+class Pandera(Struct, frozen=True, tag="pandera"):
+    """A schema of pandera holds, written as YAML or in Python: `pandera: schemas.py:flights`."""
+
+    run: OwnPath | Outsider
+    """The file, of Python with the name of the schema behind a colon; or a mapping with more."""
+
+
 Check = (
     Rows
     | HasColumns
@@ -225,6 +250,8 @@ Check = (
     | Drift
     | Sql
     | Expectations
+    | Pytest
+    | Pandera
 )
 
 

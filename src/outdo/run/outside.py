@@ -98,7 +98,9 @@ def _shut_in(wanted: Outside, env: Mapping[str, str], room: str) -> list[str]:
         return list(wanted.words)
     own = os.path.join(room, "tmp")
     os.mkdir(own)
-    words = [*machine(wanted.folder, env.get("HOME", ""), own, tools(env, wanted.folder, ()))]
+    prefix = os.path.dirname(os.path.dirname(wanted.words[0]))
+    known = tools(env, wanted.folder, (prefix,))
+    words = [*machine(wanted.folder, env.get("HOME", ""), own, known)]
     for path in wanted.shown:
         words += ["--ro-bind", path, path]
     for path in wanted.filled:
