@@ -44,7 +44,8 @@ def build(root: Path, file: str = FILE) -> Path:
     git(root, "commit", "-qm", "one")
     for rate in ("0.1", "0.2"):
         (root / "params.yaml").write_text(f"rate: {rate}\n")
-        assert outdo.load(root).run().status == "done"
+        assert {one.status for one in outdo.load(root).run().stages.values()} <= {"ran", "kept"}
+    shutil.rmtree(root / ".outdo/judgements")  # each test says itself what was judged
     return root
 
 

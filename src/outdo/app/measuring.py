@@ -114,7 +114,7 @@ class _Measuring:
             if not os.path.isfile(os.path.join(root, told)):
                 raise NotMeasured(f"'{told}' is not here")
             return os.path.join(root, told)
-        stage, predictions = evaluates(self.project, self.model), self.model.predictions
+        stage, predictions = evaluates(self.project, self.name), self.model.predictions
         paths = [os.path.join(root, dep) for dep in stage.deps] if stage else []
         tables = [path for path in paths if table_kind(path) and os.path.isfile(path)]
         wanted = rows_in(os.path.join(root, predictions.path)) if predictions else None
@@ -154,7 +154,7 @@ class _Measuring:
         """Where commands run: the environment of the stage that scores the model, or else of the one that makes it; or
         why there is none."""
         project, cancel = self.project, Cancel()
-        stage = evaluates(project, self.model) or self._maker()
+        stage = evaluates(project, self.name) or self._maker()
         logs = os.path.join(project.home, "logs", "check")
         env = {"PYTHONUNBUFFERED": "1", **os.environ, "OUTDO_ROOT": project.root}
         if stage is not None and stage.packages is not None:

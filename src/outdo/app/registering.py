@@ -60,22 +60,12 @@ def register(project: Project, found: Mapping[str, Output], by: By) -> list[Regi
     except (UserError, OSError) as error:
         what = error.what if isinstance(error, UserError) else str(error)
         told.append(Warned(by.run, time(), f"not every model was registered: {what}"))
-    told += [Warned(by.run, time(), each) for each in _unjudged(found, told)]
     return told
 
 
 def register_now(project: Project, found: Mapping[str, Output]) -> list[Registered | Warned]:
     """As `register`, of a run that had nothing to do."""
     return register(project, found, By(user()))
-
-
-def _unjudged(found: Mapping[str, Output], told: list[Registered | Warned]) -> Iterator[str]:
-    new = [one.model for one in told if isinstance(one, Registered) and one.new]
-    for name in new:
-        gates = found[name].model.gates
-        if gates:
-            count = "its gate" if gates == 1 else f"its {gates} gates"
-            yield f"model '{name}' was registered before {count} judged it: outdo check {name}"
 
 
 def _candidate(project: Project, name: str, one: Output, by: By) -> Candidate:

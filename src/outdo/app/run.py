@@ -3,12 +3,14 @@
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from time import gmtime, monotonic, strftime, time
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, json, structs
 
 from outdo.app.lazy import lazy
+from outdo.app.passed import judged_by
 from outdo.app.person import user
 from outdo.app.project import Project
 from outdo.app.registered import outputs, registers, unregistered
@@ -18,6 +20,7 @@ from outdo.core.graph import Graph
 from outdo.core.model import (
     AnyEvent,
     Captured,
+    Judged,
     Plan,
     Record,
     RunFinished,
@@ -36,9 +39,9 @@ from outdo.run.building import Environments
 from outdo.run.claims import Bell, Claims
 from outdo.run.environment import read_environment
 from outdo.run.execute import Engine, Order
-from outdo.run.inspecting import Inspector
+from outdo.run.inspecting import Asking, Inspector
 from outdo.run.local import Local
-from outdo.run.ports import Executor
+from outdo.run.ports import Cancel, Executor
 from outdo.run.rehearsal import Rehearsal, parse_faults
 from outdo.run.source import add_to_git, ignore, read_code, tracked
 from outdo.run.watch import Unwatched, Watch
@@ -140,13 +143,18 @@ class Run:
         executor = executor or (commons.executor if commons else Local(self.id))
         self._executor = Rehearsal(executor, faults) if faults else executor
         # A stage whose result turns out to be lost runs after all, so it is watched as if it would.
-        self._watch = _watch(project, self._stages("run", "wait", "restore", "skip"), options)
+        self._watch = watch_for(project, self._stages("run", "wait", "restore", "skip"), options)
         self._engine = self._make_engine(self._watch)
         self._recorder = Recorder(Journal(os.path.join(project.home, JOURNAL)))
         self._finished: dict[StageName, StageFinished] = {}
         self._warnings: list[str] = []
         self._seconds = 0.0
         self._trouble = ""
+        self._cancel = Cancel()
+        """Of what follows the stages."""
+        self._settled = False
+        self._refused: list[str] = []
+        """Models that did not pass their gates."""
         self._ignored: list[str] = []
         """Files in which Git was told of outputs."""
         self.captured: Captured | None = None
@@ -179,9 +187,10 @@ class Run:
             self._options.keep_going,
             {node(path): (path, one) for path, one in checks.items()},
         )
-        inspector = Inspector(
+        asking = Asking(
             (project.root, project.file, project.home), project.judgements, self._executor, bench.cancel
         )
+        inspector = Inspector(project.judgements, asking)
         self._claims = common.claims if common else Claims(Bell(), project.results.claims)
         return Engine(order, project, bench, budget, watch, self._claims, inspector)
 
@@ -199,6 +208,7 @@ class Run:
 
     def stop(self) -> None:
         """Ends every command that runs; the stream of events then ends."""
+        self._cancel.request()
         self._engine.stop()
 
     def events(self) -> Iterator[AnyEvent]:
@@ -207,15 +217,14 @@ class Run:
         started = monotonic()
         capture = threading.Thread(target=self._capture, name="outdo-capture", daemon=True)
         try:
-            for event in self._engine_events(capture):
+            for event in chain(self._engine_events(capture), self._afterwards()):
                 self._note(event)
                 yield event
         finally:
             if capture.ident is not None:  # else the consumer left before anything began
                 capture.join(CAPTURE_SECONDS)
-            closing: list[AnyEvent] = [*self._engine.posted(), *self._settle()]
+            closing: list[AnyEvent] = [*self._engine.posted(), *([] if self._settled else self._settle())]
             closing += self._entered(closing)
-            closing += self._registered()
             self._seconds = monotonic() - started
             closing.append(RunFinished(self.id, time(), self.result.status, round(self._seconds, 3)))
             for event in closing:
@@ -239,7 +248,9 @@ class Run:
 
     @property
     def result(self) -> Result:
-        status = "failed" if self._trouble else self._engine.status
+        status = "failed" if self._trouble or self._refused else self._engine.status
+        if status == "done" and self._cancel.requested:
+            status = "interrupted"
         return Result(self.id, status, dict(self._finished), self._seconds, tuple(self._warnings))
 
     def _engine_events(self, capture: threading.Thread) -> Iterator[AnyEvent]:
@@ -268,6 +279,8 @@ class Run:
             self._warnings.append(event.message)
         elif isinstance(event, Captured):
             self.captured = event
+        elif isinstance(event, Judged) and event.judgement.kind == "model" and event.stops:
+            self._refused.append(event.judgement.subject)
 
     def _settle(self) -> list[Warned]:
         """Makes what was finished durable: objects first, then the lock that names them."""
@@ -296,18 +309,22 @@ class Run:
         ]
         return warnings
 
-    def _registered(self) -> Sequence[AnyEvent]:
-        """The models of the file are versions, where all went well and this is no mere try."""
+    def _afterwards(self) -> Iterator[AnyEvent]:
+        """The models of the file are versions, and judged, where all went well and this is no mere try."""
         project, options = self._project, self._options
         tried = self._commons is not None or options.trial is not None or bool(options.rehearse)
-        if self.result.status != "done" or tried or not registers(project):
-            return []
-        found = unregistered(project, outputs(project, project.lock.records, self._finished))
-        if not found:
-            return []
-        registering = lazy("outdo.app.registering")
-        told: Sequence[AnyEvent] = registering.register(project, found, registering.By(user(), self.id))
-        return told
+        if self._engine.status != "done" or tried or not registers(project) or not project.pipeline.models:
+            return
+        self._settled = True
+        yield from self._settle()
+        if self._trouble:
+            return
+        if found := unregistered(project, outputs(project, project.lock.records, self._finished)):
+            registering = lazy("outdo.app.registering")
+            yield from registering.register(project, found, registering.By(user(), self.id))
+        if names := judged_by(project, self._finished):
+            gating = lazy("outdo.app.gating").Gating(project, self.id, self._executor, self._cancel)
+            yield from gating.events(names)
 
     def _tell_dvc(self) -> list[Warned]:
         """DVC knows what the lock says, in a repository that it keeps too."""
@@ -373,7 +390,7 @@ def describe_environment(root: str) -> bytes:
     return json.encode(read_environment(root, os.environ), order="sorted")
 
 
-def _watch(project: Project, stages: Sequence[Stage], options: Options) -> Watch:
+def watch_for(project: Project, stages: Sequence[Stage], options: Options) -> Watch:
     if not (options.sandbox or options.audit or any(stage.sandbox for stage in stages)):
         return Unwatched()
     shown = [project.objects.folder, project.environments]

@@ -211,7 +211,7 @@ class Trees:
                 root = copy_worktree(home.root, self._base, folder)
             for file, text in self._texts.written(self._points[number - 1]).items():
                 write_atomic(os.path.join(root, file), text.encode("utf-8", "surrogateescape"))
-            _lend(home.state, os.path.join(root, os.path.basename(home.state)))
+            lend(home.state, os.path.join(root, os.path.basename(home.state)))
             yield Project(root, home.file, home.state)
         finally:
             with self._lock:
@@ -309,7 +309,7 @@ def _branch(root: str) -> str | None:
         return None
 
 
-def _lend(state: str, other: str) -> None:
+def lend(state: str, other: str) -> None:
     """What is known of files and of the pipeline is known in the other folder for state too. Its files are replaced
     and never written to, so a link does; and what is linked into a work tree keeps its marks, so it is not hashed."""
     os.makedirs(other, exist_ok=True)

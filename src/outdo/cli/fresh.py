@@ -5,6 +5,7 @@ import os
 import sys
 from time import monotonic
 
+from outdo.app.passed import unjudged
 from outdo.app.plan import make_plan, nothing_to_do, take_in
 from outdo.app.project import open_project
 from outdo.app.registered import behind
@@ -24,8 +25,8 @@ def run_if_fresh() -> int | None:
             return None
         if not project.dvc_knows:
             return None  # telling it is work
-        if behind(project, made):
-            return None  # and so is registering
+        if behind(project, made) or unjudged(project, made):
+            return None  # and so is registering, and judging
         take_in(project, made)
     except UserError:
         return None

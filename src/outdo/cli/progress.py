@@ -220,6 +220,17 @@ class Progress:
         return f"outdo show {self._run.id}"
 
 
+def lines_of(event: AnyEvent) -> list[str]:
+    """What a person reads of what happened outside a run."""
+    if isinstance(event, Warned | Registered):
+        return [line_of(event)]
+    if not isinstance(event, Judged):
+        return []
+    paint = Paint(sys.stderr)
+    told = list(judged_lines(event, paint, len(event.judgement.subject)))
+    return [*told, "", *judged_failure(event, paint).splitlines(), ""] if event.stops else told
+
+
 def line_of(event: Warned | Registered) -> str:
     """What a person reads of something that needs a line of its own."""
     paint = Paint(sys.stderr)

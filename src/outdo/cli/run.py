@@ -13,6 +13,7 @@ import click
 from msgspec import json
 
 from outdo.app.lazy import lazy
+from outdo.app.passed import unjudged
 from outdo.app.plan import make_plan, nothing_to_do, status, take_in
 from outdo.app.project import Project, make_state, open_project
 from outdo.app.registered import behind
@@ -21,6 +22,7 @@ from outdo.cli.fresh import unchanged
 from outdo.cli.paint import is_live, say
 from outdo.cli.status import table
 from outdo.core.errors import Usage
+from outdo.core.model import AnyEvent, Judged
 from outdo.core.plan import Request
 from outdo.store.turn import Holder, Turn
 
@@ -108,14 +110,17 @@ def command(
             take_in(project, made)
             found = behind(project, made)
             told = lazy("outdo.app.registering").register_now(project, found) if found else []
+            if names := unjudged(project, made):
+                told = [*told, *_judged_now(project, names)]
             if as_json:
                 for event in [*told, {"event": "nothing_to_do", "stages": len(made.actions)}]:
                     print_json(event)
             else:
                 for event in told:
-                    say(lazy("outdo.cli.progress").line_of(event))
+                    for line in lazy("outdo.cli.progress").lines_of(event):
+                        say(line)
                 say(unchanged(project.pipeline.project, len(made.actions), monotonic() - started))
-            return 0
+            return 1 if any(isinstance(event, Judged) and event.stops for event in told) else 0
         if os.path.isdir(os.path.join(project.state, "trials")):
             lazy("outdo.app.trial").remove_left(project)
         app = lazy("outdo.app.run")
@@ -137,6 +142,14 @@ def follow(run: "Run", project: Project, *, as_json: bool, quiet: bool) -> int:
         shown.follow()
     result = run.result
     return {"done": 0, "interrupted": 130}.get(result.status, 1)
+
+
+def _judged_now(project: Project, names: list[str]) -> list[AnyEvent]:
+    """How models do of which it is not known that they passed, in a run that has nothing else to do."""
+    now = lazy("outdo.app.gating").Now(project, names)
+    with stopped_by_signals(now.stop):
+        found: list[AnyEvent] = now.events()
+    return found
 
 
 def _dry(request: Request, as_json: bool) -> int:

@@ -95,6 +95,8 @@ class _Judging:
             value = _value(name, self.ours) if told is None else told
             if bound.relative_to is not None and self.champion is None:
                 return Verdict(title, "passed", "there is no champion yet")
+            if bound.relative_to is not None and self.champion is not None and self.champion.same:
+                return Verdict(title, "passed", f"it is {self.champion.name}, the champion, itself")
             if bound.relative_to is not None:
                 theirs = _value(name, self.theirs)
         except Unscored as reason:
@@ -127,6 +129,8 @@ class _Judging:
             return Verdict(name, "not_evaluated", self.rows)
         if self.champion is None:
             return first(gate.champion)
+        if self.champion.same:
+            return Verdict(name, "passed", f"it is {self.champion.name}, the champion, itself")
         if self.champion.rows is None:
             return Verdict(name, "not_evaluated", self.champion.why, Evidence(compared=self.champion.name))
         try:

@@ -202,6 +202,10 @@ class ModelOutput(Struct, frozen=True):
     """How many gates a version has to pass."""
     rules: Digest = Digest("")
     """Of all that its gates say, and of what they judge."""
+    scored_by: StageName = StageName("")
+    """The stage that scores it; empty where none does."""
+    tests: tuple[Path, ...] = ()
+    """What commands name that test it, some of which may be files."""
 
 
 class Pipeline(Struct, frozen=True):

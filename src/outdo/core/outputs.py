@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from posixpath import normpath
 
 from outdo.core.digest import digest
 from outdo.core.document import Slip
 from outdo.core.errors import BadPath, UnknownName
 from outdo.core.hints import did_you_mean
-from outdo.core.model import Digest, ModelOutput, Path, Stage
+from outdo.core.model import Digest, ModelOutput, Path, Stage, StageName
+from outdo.core.modelgates import ModelTests
 from outdo.core.sections import Model
 
 _NAME = re.compile(r"[^/:@]{1,256}")
@@ -29,7 +31,10 @@ def model_outputs(
         maker = next(_makers(path, known), None)
         if maker is not None:
             stage, output = maker
-            found[name] = ModelOutput(path, stage.name, output, model.desc, len(model.gates), _rules(model))
+            rules, scorer = _rules(model), _scorer(model, known) if model.gates else StageName("")
+            found[name] = ModelOutput(
+                path, stage.name, output, model.desc, len(model.gates), rules, scorer, _tests(model)
+            )
         elif sound:
             fix = did_you_mean(path, [out.path for stage in known for out in stage.outs])
             what = f"models.{name}.path: no stage writes '{path}'"
@@ -43,6 +48,22 @@ def _rules(model: Model) -> Digest:
     if not model.gates:
         return Digest("")
     return digest("rules/1", model.gates, model.predictions, model.evaluate, model.doubt)
+
+
+def _scorer(model: Model, stages: list[Stage]) -> StageName:
+    """The stage that scores a model: the one that is named, or else that writes the predictions."""
+    if model.evaluate is not None:
+        return StageName(model.evaluate)
+    path = model.predictions.path if model.predictions else ""
+    return next((stage.name for stage, out in _makers(path, stages) if out == path), StageName(""))
+
+
+def _tests(model: Model) -> tuple[Path, ...]:
+    """The words of commands that test a model which may be files or folders of the project: `tests/model`."""
+    commands = [gate.command.cmd for gate in model.gates if isinstance(gate, ModelTests)]
+    words = [word for cmd in commands for word in (cmd.split() if isinstance(cmd, str) else cmd)]
+    paths = [normpath(word.partition("::")[0]) for word in words if word[:1] not in ("-", "/")]
+    return tuple(dict.fromkeys(path for path in paths if path != "." and not path.startswith("..")))
 
 
 def _makers(path: Path, stages: list[Stage]) -> Iterator[tuple[Stage, Path]]:

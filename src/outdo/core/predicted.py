@@ -38,6 +38,8 @@ class Champion(Struct, frozen=True, eq=False):
     """The same rows in the same order; None where it was not scored on them."""
     why: str = ""
     """Then why not."""
+    same: bool = False
+    """Whether it is the very model that is judged, which has nothing to beat."""
 
 
 class Facts(Struct, frozen=True):

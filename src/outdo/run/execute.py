@@ -41,11 +41,11 @@ from outdo.core.model import (
 )
 from outdo.core.paths import file_of
 from outdo.core.plan import Facts, decide, missing_inputs
-from outdo.core.verdict import Judgement, Verdict
+from outdo.core.verdict import Judgement
 from outdo.run.budget import Budget, Round, Share
 from outdo.run.claims import Claims
 from outdo.run.crew import Crew
-from outdo.run.inspecting import Inspector, Looked
+from outdo.run.inspecting import Asked, Inspector, Looked, unseen
 from outdo.run.watch import Watch
 from outdo.run.workbench import COMPELLING, Ended, Orders, Work, Workbench, artifacts
 
@@ -371,7 +371,7 @@ class Engine:
         share = round_.take(self._order.graph.stages[name].resources)
         if share is None:
             return False
-        log = self._inspector.log(self._order.run, case.path)
+        log = self._inspector.log(self._order.run, case)
         yield CheckStarted(self._order.run, time(), "data", case.path, log)
         self._running += 1
         self._crew.hand(partial(self._look, case, name, share))
@@ -393,8 +393,8 @@ class Engine:
         try:
             looked = self._inspector.look(case, name, self._order.run, share)
         except Exception as error:
-            verdict = Verdict("look", "not_evaluated", f"it can't be looked at: {error}")
-            looked = Looked(name, share, Judgement("data", case.path, "", "", (verdict,), time()), 0.0)
+            found = unseen(Asked("data", case.path, "", ""), f"it can't be looked at: {error}")
+            looked = Looked(name, share, found, 0.0)
         self._inbox.put(looked)
 
     def _stop_looking(self, looked: Looked) -> None:
