@@ -185,6 +185,14 @@ def test_a_name_never_comes_to_mean_another_key(folder: Path) -> None:
         keys.trust(".", "other.pub", "ana")
 
 
+@given(st.text() | st.lists(st.sampled_from(["ana", "p256", "ed25519", "AAAA", "\n", " ", "#"])).map("".join))
+def test_any_text_is_a_file_of_trusted_keys_or_refused(text: str) -> None:
+    try:
+        assert read_trusted(write_trusted(read_trusted(text))) == read_trusted(text)
+    except BadKey:
+        pass
+
+
 def test_a_file_of_trusted_keys_says_which_line_is_none() -> None:
     text = write_trusted({"ana": ANA.public, "ben": BEN.public})
     assert read_trusted(text) == {"ana": ANA.public, "ben": BEN.public}

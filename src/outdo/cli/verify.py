@@ -61,6 +61,8 @@ def _told(found: VerifiedModel, files: str, paint: Paint) -> Iterator[str]:
         yield f"  {paint('files', 'dim')} those in {plain(files)} are the model's"
     if found.objects:
         yield f"  {paint('objects', 'dim')} {found.objects:,} read again, all intact"
+    elif not files:
+        yield f"  {paint('not looked at', 'yellow')}: the model's files, which no store here has: --files PATH"
     if found.absent:
         names = ", ".join(map(plain, found.absent[:4])) + (" …" if len(found.absent) > 4 else "")
         yield f"  {paint('not kept here', 'yellow')}, so not looked at: {names}"

@@ -154,7 +154,7 @@ def read_statement(content: bytes) -> Statement:
     """The statement in a payload whose signature was verified; raises `Distrusted` for one of another kind."""
     try:
         found = _decode(content)
-    except (DecodeError, ValidationError):
+    except (DecodeError, ValidationError, RecursionError):
         raise Distrusted("it is signed, and is no attestation of Outdo's") from None
     if (found.type_, found.predicate_type) != (STATEMENT, PREDICATE):
         raise Distrusted(f"it is signed, and says something else: '{found.predicate_type}'")
