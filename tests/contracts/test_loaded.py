@@ -149,3 +149,33 @@ def test_models_of_the_common_libraries_are_known_by_their_files(tmp_path: Path,
     [plain, turned] = ask(bench, source, "m", [1, 5, 9], [{"x": [0.0, 2.0, 1.0]}])
     assert plain == pytest.approx(wanted[[1, 5, 9]])
     assert len(turned) == 3
+
+
+@pytest.mark.slow
+def test_answers_to_changed_rows_are_judged(root: Path) -> None:
+    gates = ", ".join(
+        f"{{{gate}}}"
+        for gate in (
+            "behaviour: {change: {z: z + 1}}",
+            "behaviour: {change: {x: x + 1}, expect: higher}",
+            "behaviour: {change: {x: x - 1}, expect: higher, where: x > 0, rows: 50}",
+            "behaviour: {change: {x: x}}",
+            "behaviour: {change: {w: '1'}}",
+            "behaviour: {change: {x: nonsense(x)}}",
+            "robustness: {metric: auc, noise: 0.01, drop: 0.1}",
+            "robustness: {metric: auc, noise: 5, drop: 0.1, columns: [x]}",
+        )
+    )[1:-1]
+    found = verdicts(root, gates)
+    assert [one.outcome for one in found] == [
+        "passed",
+        "passed",
+        "failed",
+        "not_evaluated",
+        "not_evaluated",
+        "not_evaluated",
+        "passed",
+        "failed",
+    ]
+    assert found[2].evidence.rows == 50
+    assert found[0].name == "behaviour same if z is changed"

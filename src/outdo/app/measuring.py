@@ -9,14 +9,16 @@ from outdo.app.gated import evaluates
 from outdo.app.project import Project
 from outdo.core.errors import UserError
 from outdo.core.model import Stage
-from outdo.core.modelgates import Latency, Measured, Memory, ModelTests, Unsafe
+from outdo.core.modelgates import Behaviour, Latency, Measured, Memory, ModelTests, Robustness, Unsafe
 from outdo.core.scanned import Scanned, judged_scan
 from outdo.core.sections import Model
+from outdo.core.shaken import Changed, judged_behaviour, judged_robustness
 from outdo.core.tested import judged_command
 from outdo.core.timed import Timed, judged_memory, judged_times
 from outdo.core.verdict import Verdict
 from outdo.run.building import Build, Environments
-from outdo.run.loaded import NotMeasured, Source, guessed, time_calls
+from outdo.run.changing import Picked, by_expressions, by_noise
+from outdo.run.loaded import NotMeasured, Source, ask, guessed, time_calls
 from outdo.run.ports import Cancel
 from outdo.run.rows import rows_in
 from outdo.run.scan import table_kind
@@ -62,6 +64,10 @@ class _Measuring:
                     return judged_times(gate, self._timed(gate.batch, gate.calls))
                 case Memory(bound):
                     return [judged_memory(bound, self._timed(1, _CALLS))]
+                case Behaviour():
+                    return [self._behaves(gate)]
+                case Robustness():
+                    return [self._withstands(gate)]
         except NotMeasured as reason:
             return [Verdict(str(gate.__struct_config__.tag), "not_evaluated", str(reason))]
 
@@ -76,6 +82,28 @@ class _Measuring:
             known = time_calls(self.ready, self.source, self._log("model"), batch=batch, calls=calls)
             self._times[batch, calls] = known
         return known
+
+    def _behaves(self, gate: Behaviour) -> Verdict:
+        """The verdict on a change; raises `NotMeasured`."""
+        picked = by_expressions(self.sample, gate.change, gate.where, most=gate.rows)
+        if not picked.take:
+            return judged_behaviour(gate, Changed((), ()))
+        return judged_behaviour(gate, self._asked(picked, "behaviour"))
+
+    def _withstands(self, gate: Robustness) -> Verdict:
+        """The verdict on noise; raises `NotMeasured`."""
+        told = self.model.predictions
+        if told is None:
+            raise NotMeasured("the model has no 'predictions:' that say which column is the label")
+        picked = by_noise(
+            self.sample, gate.columns, self._no_features, told.label, size=gate.noise, most=gate.rows
+        )
+        assert picked.truth is not None
+        return judged_robustness(gate, picked.truth, self._asked(picked, "robustness"), tuple(picked.columns))
+
+    def _asked(self, picked: Picked, kind: str) -> Changed:
+        before, after = ask(self.ready, self.source, self._log(kind), picked.take, [picked.columns])
+        return Changed(before, after)
 
     @cached_property
     def source(self) -> Source:

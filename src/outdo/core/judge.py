@@ -6,11 +6,12 @@ from functools import cached_property, partial
 from msgspec.structs import replace
 
 from outdo.core import rules
+from outdo.core.calibration import calibration
 from outdo.core.fairness import fairness, fairness_title
 from outdo.core.gate import beats, corrected, first, surely_within, within
 from outdo.core.metrics.scored import Scored, Unscored
 from outdo.core.metrics.table import METRICS, metric
-from outdo.core.modelgates import Measured, Size
+from outdo.core.modelgates import Calibration, Measured, Size
 from outdo.core.parts import column, computed, values
 from outdo.core.predicted import Champion, Facts, Predicted
 from outdo.core.slices import slices, slices_title
@@ -82,6 +83,8 @@ class _Judging:
                 return [self._parted(slices_title(gate), partial(slices, gate))]
             case rules.Fairness():
                 return [self._parted(fairness_title(gate), partial(fairness, gate))]
+            case Calibration():
+                return [self._parted("calibration", partial(calibration, gate))]
             case Size(bound):
                 return [within("size", self.facts.size, bound, told=Bytes(self.facts.size).short())]
             case _:

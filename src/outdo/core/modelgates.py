@@ -4,13 +4,14 @@ The docstrings of these classes and fields are what editors and the reference sh
 more than the model's files and its predictions says so in `follows`.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from outdo.core.kinds import Confidence, Names
 from outdo.core.paths import FilePath, OwnPath
-from outdo.core.written import Duration, NumberBound, SizeBound, TimeBound
+from outdo.core.written import Duration, NumberBound, Share, SizeBound, TimeBound
 
 Words = str | tuple[str, ...]
 
@@ -96,7 +97,64 @@ class Unsafe(Struct, frozen=True, tag="unsafe"):
     """Files that are not looked at, as patterns of their names: they are never loaded, or are no pickles."""
 
 
-Measured = Latency | Memory | ModelTests | Unsafe
+class Behaviour(Struct, frozen=True, tag="behaviour"):
+    """Answers stay, or move the right way, if something in the rows is changed."""
+
+    change: Mapping[str, str]
+    """Columns, and what they become: an expression in SQL over the columns of the row, such as `distance * 1.1`."""
+    expect: Literal["same", "higher", "lower"] = "same"
+    """What answers do then: stay the same, or never fall, or never rise."""
+    within: Annotated[float, Meta(ge=0)] = 0.0
+    """How far an answer may move all the same; 0 with `same` asks of probabilities that none crosses 0.5."""
+    tolerated: Share = Share(0.0)
+    """The share of rows that may do otherwise."""
+    where: str = ""
+    """Only rows that keep this condition, in SQL."""
+    rows: Annotated[int, Meta(ge=1)] = 2000
+    """How many rows are looked at, picked by chance."""
+    confidence: Confidence = 0.95
+    """Of the bound on the true share."""
+
+    def __post_init__(self) -> None:
+        if not self.change:
+            raise ValueError("say which column is changed, such as change: {distance: distance * 1.1}")
+
+
+class Robustness(Struct, frozen=True, tag="robustness"):
+    """A metric falls by no more than so much where there is noise in the numbers."""
+
+    metric: str
+    drop: Annotated[float, Meta(ge=0)]
+    """How much worse it may be."""
+    noise: Annotated[float, Meta(gt=0)] = 0.1
+    """The noise's standard deviation, in standard deviations of each column."""
+    columns: Names = ()
+    """Only in these columns; none means all numbers but label and key."""
+    rows: Annotated[int, Meta(ge=1)] = 5000
+    """How many rows are looked at, picked by chance."""
+    confidence: Confidence = 0.95
+
+
+class Calibration(Struct, frozen=True, tag="calibration"):
+    """Probabilities mean what they say: `calibration: {slope: [0.8, 1.25], ece: "<= 0.03"}`."""
+
+    slope: tuple[float, ...] = ()
+    """The range that the slope of the labels on the probabilities lies in: 1 is right, below it they are too sure."""
+    intercept: tuple[float, ...] = ()
+    """The same of the intercept; 0 is right, above it they are too low on the whole."""
+    ece: NumberBound | None = None
+    """The bound of the expected calibration error, by its interval."""
+    confidence: Confidence = 0.95
+
+    def __post_init__(self) -> None:
+        if not self.slope and not self.intercept and self.ece is None:
+            raise ValueError("say what is bounded, such as slope: [0.8, 1.25]")
+        for ends in (self.slope, self.intercept):
+            if ends and (len(ends) != 2 or ends[0] >= ends[1]):
+                raise ValueError("a range is a list of the lowest and the highest value, such as [0.8, 1.25]")
+
+
+Measured = Latency | Memory | ModelTests | Unsafe | Behaviour | Robustness
 """Gates whose verdict needs a measurement: of files, of a process, of a clock."""
 
 

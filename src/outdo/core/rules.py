@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from outdo.core.kinds import Columns, Confidence, Count, Names, Scalar
-from outdo.core.modelgates import Measured, Size
+from outdo.core.modelgates import Calibration, Measured, Size
 from outdo.core.packages import PackagesFile
 from outdo.core.paths import FilePath, OwnPath
 from outdo.core.verdict import Doubt
@@ -342,4 +342,4 @@ class Fairness(Struct, frozen=True, tag="fairness"):
             raise ValueError('a difference is bounded from above, such as difference: "<= 0.1"')
 
 
-Gate = MetricGate | Beats | Slices | Fairness | Size | Measured
+Gate = MetricGate | Beats | Slices | Fairness | Size | Calibration | Measured
