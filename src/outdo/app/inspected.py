@@ -1,7 +1,7 @@
 """Data judged by its checks: as it was judged before, else by a look at it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from tempfile import gettempdir
 from time import time
 
@@ -12,7 +12,7 @@ from outdo.app.project import Project
 from outdo.core.checknodes import Case, case
 from outdo.core.checks import others, reference
 from outdo.core.errors import UserError
-from outdo.core.inspection import checked_paths, holds_until
+from outdo.core.inspection import checked_paths, holds_until, passes
 from outdo.core.model import CheckedPath, Digest, Path
 from outdo.core.paths import file_of
 from outdo.core.rules import Asserted, Expectations, Pandera, Pytest
@@ -41,13 +41,14 @@ def inspected(
 def judge(project: Project, path: Path, asserted: Sequence[Asserted]) -> Judgement:
     """What a look at a path finds, which is kept unless it was written to meanwhile."""
     before = _case(project, path, asserted)
+    rules, refused = lazy("outdo.app.schemas").expanded(project.root, asserted)
     now = time()
-    verdicts = tuple(look(project, path, asserted, now))
+    verdicts = tuple(look(project, path, rules, now, refused))
     if before.data is None or before.key is None:
         return Judgement("data", path, "", "", verdicts, now)
-    until = holds_until(asserted, verdicts, now)
+    until = holds_until(rules, verdicts, now)
     found = Judgement("data", path, before.data.digest, before.key, verdicts, now, until=until)
-    if _case(project, path, asserted) == before:
+    if not any(map(passes, rules)) and _case(project, path, asserted) == before:
         keep(project, found)
     return found
 
@@ -70,8 +71,11 @@ def keep(project: Project, judgement: Judgement) -> None:
         pass
 
 
-def look(project: Project, path: Path, asserted: Sequence[Asserted], now: float) -> list[Verdict]:
-    """The verdicts on what is at a path now; one that is not there was not evaluated, which is not passed."""
+def look(
+    project: Project, path: Path, asserted: Sequence[Asserted], now: float, refused: Mapping[str, Verdict]
+) -> list[Verdict]:
+    """The verdicts on what is at a path now; one that is not there was not evaluated, which is not passed. `refused`
+    are those on schemas that can't be read."""
     absolute = os.path.join(project.root, path)
     if not os.path.exists(file_of(absolute)):
         return [Verdict("file", "not_evaluated", "it is not here")]
@@ -96,7 +100,7 @@ def _scanned(project: Project, path: Path, asserted: Sequence[Asserted], now: fl
         asserted,
         now=now,
         beside=beside | {word: place for word, place in known.items() if isinstance(place, str)},
-        unknown={word: verdict for word, verdict in known.items() if isinstance(verdict, Verdict)},
+        unknown={**refused, **{word: one for word, one in known.items() if isinstance(one, Verdict)}},
         scratch=scratch,
         suites=suites,
     )

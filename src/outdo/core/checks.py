@@ -123,6 +123,8 @@ class _Compiling:
                 return self._known(name, "exists", lambda: self._exists(name, source, theirs or name))
             case rules.Disjoint(source, on):
                 return self._disjoint(source, (on,) if isinstance(on, str) else on)
+            case rules.Schema(path):
+                return self._unfit(f"schema {path}", f"{path} can't be read")
             case rules.Expectations(path):
                 return self._unfit(f"expectations {path}", "nobody has read the suite")
             case _:

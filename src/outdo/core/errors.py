@@ -439,6 +439,19 @@ class NothingToCheck(UserError):
     code = "E601"
 
 
+class HasChecks(UserError):
+    """The path has checks already, or the file is there, and what someone wrote is not written over unless asked."""
+
+    code = "E602"
+
+
+class CantRewrite(UserError):
+    """The file is laid out in a way that nothing can be put into it without touching the rest: with `checks: {…}` in
+    one line, for instance. Write the checks to a schema of their own, or part the line."""
+
+    code = "E603"
+
+
 # ------------------------------------------------------------------ E7: keys, attestations, promotion
 
 

@@ -22,7 +22,7 @@ _PASSING = re.compile(
 def checked_paths(checks: Mapping[Path, Sequence[Asserted]]) -> dict[Path, CheckedPath]:
     """What a run has to know of the checks of each path."""
     return {
-        path: CheckedPath(digest("rules/1", asserted), _beside(asserted), not any(map(_passes, asserted)))
+        path: CheckedPath(digest("rules/1", asserted), _beside(asserted), not any(map(passes, asserted)))
         for path, asserted in checks.items()
         if asserted
     }
@@ -54,7 +54,7 @@ def _files(check: Check) -> list[Path]:
     return named if other is None else [*named, other]
 
 
-def _passes(asserted: Asserted) -> bool:
+def passes(asserted: Asserted) -> bool:
     """Whether a check of the same data may come out otherwise another time, by its own words, by code that it runs, or
     beside another champion."""
     if isinstance(asserted.check, Pandera | Pytest) or reference(asserted.check) == "champion":

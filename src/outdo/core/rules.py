@@ -197,6 +197,12 @@ class Drift(Struct, frozen=True, tag="drift"):
             raise ValueError('say which distance is bounded, such as psi: "< 0.2"')
 
 
+class Schema(Struct, frozen=True, tag="schema"):
+    """The checks of a file of their own pass, as `outdo check --save` writes them: `schema: schemas/train.yaml`."""
+
+    path: OwnPath
+
+
 class Expectations(Struct, frozen=True, tag="expectations"):
     """A Great Expectations suite passes: `expectations: expectations/train.json`."""
 
@@ -249,6 +255,7 @@ Check = (
     | Disjoint
     | Drift
     | Sql
+    | Schema
     | Expectations
     | Pytest
     | Pandera

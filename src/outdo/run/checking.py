@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from outdo.core.checks import compiled, others, reference
 from outdo.core.parsing import is_json, is_time
 from outdo.core.probes import ROW, TABLE, Kinds, Other, Probe, column
-from outdo.core.rules import Asserted, Drift, Expectations
+from outdo.core.rules import Asserted, Drift, Expectations, Schema
 from outdo.core.verdict import Doubt, Verdict
 from outdo.core.written import Bytes
 from outdo.run.apart import count_apart
@@ -81,6 +81,8 @@ def check_table(
                         lacks = Verdict("drift", "not_evaluated", f"{held} can't be read")
                         against = tables.get(held) or (unknown or {}).get(held, lacks)
                         parts += _drift(database, each, each.check, table.kinds, against)
+                    elif isinstance(each.check, Schema) and unknown and each.check.path in unknown:
+                        parts.append(replace(unknown[each.check.path], level=each.level))
                     elif isinstance(each.check, Expectations) and each.check.path in known:
                         parts += known[each.check.path](each, table.kinds)
                     else:
