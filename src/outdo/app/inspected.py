@@ -81,11 +81,13 @@ def look(
         return [Verdict("file", "not_evaluated", "it is not here")]
     scanned = [each for each in asserted if not isinstance(each.check, Pandera | Pytest)]
     outside = [each for each in asserted if isinstance(each.check, Pandera | Pytest)]
-    found = _scanned(project, path, scanned, now) if scanned else []
+    found = _scanned(project, path, scanned, now, refused) if scanned else []
     return [*found, *(lazy("outdo.app.outsiders").outsider(project, absolute, each) for each in outside)]
 
 
-def _scanned(project: Project, path: Path, asserted: Sequence[Asserted], now: float) -> list[Verdict]:
+def _scanned(
+    project: Project, path: Path, asserted: Sequence[Asserted], now: float, refused: Mapping[str, Verdict]
+) -> list[Verdict]:
     """The verdicts of all checks that are asked in one scan."""
     absolute = os.path.join(project.root, path)
     named = {other for each in asserted if (other := others(each.check))}
