@@ -1,14 +1,16 @@
 """What was judged in one call, for those who want it told, and files of it."""
 
 import os
+import tempfile
 from collections.abc import Iterator, Sequence
 
 from outdo.app.check import check
 from outdo.app.checked import Checked, JudgedModel
 from outdo.app.lazy import lazy
-from outdo.app.project import Project, open_project
+from outdo.app.project import Project, declared, open_project
 from outdo.core.errors import CantWrite
 from outdo.core.report.told import Judged, Report
+from outdo.core.rules import Drift
 
 DRAWN = 12
 """Columns of a table whose drift is drawn, those that moved furthest."""
@@ -63,10 +65,19 @@ def _drift(project: Project, one: Judged) -> Iterator[object]:
         _, distance, column = verdict.name.split(" ", 2)
         columns = said.setdefault(verdict.evidence.compared, {})
         columns.setdefault(column, []).append(f"{distance}: {verdict.reason}")
-    for before, columns in said.items():
-        tables = [os.path.join(project.root, path) for path in (one.name, before)]
-        found = lazy("outdo.run.histograms").histograms(*tables, columns, (one.name, before))
-        yield from map(lazy("outdo.core.charthistogram").histogram, found)
+    asserted = declared(project).checks.get(one.name, ())
+    partly = {each.check.against for each in asserted if isinstance(each.check, Drift) and each.where}
+    with tempfile.TemporaryDirectory() as room:
+        known = lazy("outdo.app.references").references(project, one.name, asserted, room) if said else {}
+        for before, columns in said.items():
+            there = known.get(before, os.path.join(project.root, before))
+            if before in partly or not isinstance(
+                there, str
+            ):  # of some rows alone, all of them would mislead
+                continue
+            tables = os.path.join(project.root, one.name), there
+            found = lazy("outdo.run.histograms").histograms(*tables, columns, (one.name, before))
+            yield from map(lazy("outdo.core.charthistogram").histogram, found)
 
 
 def write(path: str, text: str) -> None:

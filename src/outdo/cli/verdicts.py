@@ -24,6 +24,7 @@ _PARTS = 10
 _WIDEST, _NARROWEST = 44, 24
 """Columns that a reason leaves to the names, and those that it needs at least."""
 _STRIP = 25
+_INDENT = 6
 
 
 def told(judged: Sequence[Judged], paint: Paint, width: int | None) -> Iterator[str]:
@@ -40,7 +41,7 @@ def _subject(one: Judged, paint: Paint, width: int | None) -> Iterator[str]:
     mark = paint(MARKS[one.outcome], HUES[one.outcome])
     yield f"{mark} {paint(plain(one.name), 'bold')}  {paint(beside, 'dim')}"
     shown = _joined(one.verdicts)
-    most = _WIDEST if width is None else min(_WIDEST, max(width * 2 // 5, 12))
+    most = _WIDEST if width is None else min(_WIDEST, max(width // 2, 12))
     names = [cells(plain(verdict.name)) for verdict in shown]
     column = max((long for long in names if long <= most), default=0)
     for verdict in shown:
@@ -65,18 +66,24 @@ def _word(verdict: Verdict) -> str:
 
 
 def _verdict(verdict: Verdict, column: int, paint: Paint, width: int | None) -> Iterator[str]:
+    """A name with the reason beside it; below it, where the name is longer than the column."""
     now = state(verdict)
-    styles = ("dim",) if now == "passed" else ()
+    styles = ("dim",) if now == "passed" else ("bold",)
     name, start = plain(verdict.name), 4 + column + 2
-    reasons = _wrapped(plain(verdict.reason), None if width is None else max(width - start, _NARROWEST))
+    reason = plain(verdict.reason)
     mark = paint(MARKS[now], HUES[now])
     if cells(name) > column:
         names = _wrapped(name, None if width is None else width - 4)
         yield f"  {mark} {names[0]}"
         yield from (f"    {line}" for line in names[1:])
+        if width is not None and start + cells(reason) > width:
+            start = _INDENT
+        head = " " * start
     else:
-        yield f"  {mark} {name}{' ' * (column - cells(name))}  {paint(reasons.pop(0), *styles)}"
-    yield from (f"{' ' * start}{paint(line, *styles)}" for line in reasons)
+        head = f"  {mark} {name}{' ' * (column - cells(name))}  "
+    for line in _wrapped(reason, None if width is None else max(width - start, _NARROWEST)):
+        yield f"{head}{paint(line, *styles)}"
+        head = " " * start
 
 
 def _details(verdict: Verdict, paint: Paint, width: int | None) -> Iterator[str]:
