@@ -1,6 +1,6 @@
 """MLflow's own tests over HTTP, against stock MLflow and against Outdo, as a table.
 
-    python -m tests.conformance --tests CHECKOUT --python PYTHON [--keep FOLDER] [FILE…]
+    python -m tests.conformance --tests CHECKOUT --python PYTHON [--keep FOLDER] [--jobs N] [FILE…]
 
 CHECKOUT is one of MLflow's repository; PYTHON an interpreter with `mlflow pytest>=8.3,<9 pytest-asyncio pytest-timeout
 httpx polars databricks-sdk`. A test counts if it asks a server for something, and stock MLflow passes it.
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,6 +87,14 @@ def results(python: str, checkout: Path, files: Sequence[str], command: str) -> 
     return {one.test: one for one in found}
 
 
+def at_once(jobs: int, python: str, checkout: Path, wanted: Sequence[str], command: str) -> dict[str, Result]:
+    """The same, of so many tests at a time."""
+    parts = [part for at in range(jobs) if (part := wanted[at::jobs])]
+    with ThreadPoolExecutor(jobs) as pool:
+        told = pool.map(lambda part: results(python, checkout, part, command), parts)
+        return {name: one for part in told for name, one in part.items()}
+
+
 def group(test: str) -> str:
     """The group that a test belongs to."""
     return next(name for name, pattern in GROUPS.items() if re.search(pattern, test))
@@ -141,6 +150,7 @@ def main() -> None:
     parser.add_argument(
         "--keep", type=Path, help="a folder that keeps the results, and those of stock for next time"
     )
+    parser.add_argument("--jobs", type=int, default=1, help="how many tests run at a time")
     parser.add_argument("files", nargs="*", default=FILES)
     asked = parser.parse_args()
     outdo = f"{sys.executable} -m outdo.cli.main server --home {{home}} --port 0"
@@ -151,10 +161,9 @@ def main() -> None:
             known = json.decode(kept.read_bytes(), type=dict[str, Result])
             found.append({test: one for test, one in known.items() if test.startswith(tuple(asked.files))})
             continue
-        which = (
-            [test for test, _ in compared(found[0], {})] if found else asked.files
-        )  # what counts, and no other
-        found.append(results(asked.python, asked.tests, which, command))
+        # Of us what counts is asked, and no more.
+        wanted = [test for test, _ in compared(found[0], {})] if found else asked.files
+        found.append(at_once(asked.jobs, asked.python, asked.tests, wanted, command))
         if kept:
             kept.write_bytes(json.format(json.encode(found[-1])))
     sys.stdout.write(report(*found))
