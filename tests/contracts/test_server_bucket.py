@@ -61,6 +61,14 @@ def test_what_was_put_into_the_bucket_comes_back(server: Served, bucket: Bucket,
     assert object_name(Digest(blake3(content).hexdigest())) in bucket.listing("objects")
 
 
+@pytest.mark.parametrize("start", [0, 5, 20 << 20, len(LARGE) - 1])
+def test_a_part_of_what_is_in_the_bucket_comes(server: Served, start: int) -> None:
+    server.put_file("0/x/artifacts/parts.bin", LARGE)
+    asked = {"Range": f"bytes={start}-{start + 9_999_999}"}
+    reply = server.ask("GET", f"{FILES}/0/x/artifacts/parts.bin", headers=asked)
+    assert (reply.status, reply.said == LARGE[start : start + 10_000_000]) == (206, True)
+
+
 def test_a_large_artifact_is_never_held_in_memory(server: Served) -> None:
     before = memory(server)
     server.put_file("0/x/artifacts/large.bin", LARGE)

@@ -43,7 +43,7 @@ async def of_run(seat: Seat, request: Request) -> Response:
         _admit(connection, seat, asked)
         return _below(runs.find_info(connection, id_).location, path)
 
-    return await send(seat, named)
+    return await send(seat, request, named)
 
 
 async def into_run(seat: Seat, request: Request) -> Response:
@@ -74,7 +74,7 @@ async def of_version(seat: Seat, request: Request) -> Response:
         _admit(connection, seat, asked)
         return _below(registry.find_version(connection, asked.model, asked.number).location, path)
 
-    return await send(seat, named)
+    return await send(seat, request, named)
 
 
 async def of_model(seat: Seat, request: Request) -> Response:
@@ -86,7 +86,7 @@ async def of_model(seat: Seat, request: Request) -> Response:
         _admit(connection, seat, asked)
         return _below(models.find(connection, asked.model_id).location, path)
 
-    return await send(seat, named)
+    return await send(seat, request, named)
 
 
 def _asked(request: Request, shape: type[Asked]) -> Asked:

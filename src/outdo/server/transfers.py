@@ -24,6 +24,7 @@ from outdo.core.trail import Entry
 from outdo.server.answers import answer, failure
 from outdo.server.carry import admit, touch
 from outdo.server.mlflow.artifacts import check_path
+from outdo.server.ranges import NoSuchPart, wanted
 from outdo.server.service import Seat, Service
 from outdo.store.files import create, drop, unwritable, write
 from outdo.store.tracking import files
@@ -73,11 +74,12 @@ async def keep(seat: Seat, request: Request, path: str) -> Response:
 async def give_out(seat: Seat, request: Request) -> Response:
     """The bytes at the path, as a file to keep."""
     path = check_path(request.path_params["path"])
-    return await send(seat, lambda _: path)
+    return await send(seat, request, lambda _: path)
 
 
-async def send(seat: Seat, named: Callable[[Connection], str]) -> Response:
-    """The bytes of the artifact at the path that is found, as a file to keep; raises `Refusal`."""
+async def send(seat: Seat, request: Request, named: Callable[[Connection], str]) -> Response:
+    """The bytes of the artifact at the path that is found, or the part that is asked for, as a file to keep; raises
+    `Refusal`."""
 
     def find(connection: Connection) -> tuple[str, File]:
         path = named(connection)
@@ -85,7 +87,13 @@ async def send(seat: Seat, named: Callable[[Connection], str]) -> Response:
         return path, files.find(connection, path)
 
     path, file = await read(seat, find)
-    pieces = seat.service.vault.read(file.digest)
+    tag = f'"{file.digest}"'
+    try:
+        part = wanted(request.headers.get("range", ""), request.headers.get("if-range", ""), tag, file.size)
+    except NoSuchPart:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{file.size}", "ETag": tag})
+    start, end = part or (0, file.size)
+    pieces = seat.service.vault.read(file.digest, start, end)
     try:
         first = await to_thread.run_sync(next, pieces, b"")  # so that what fails now is still told as such
     except UserError as error:
@@ -93,12 +101,15 @@ async def send(seat: Seat, named: Callable[[Connection], str]) -> Response:
     name = path.rpartition("/")[2]
     headers = {
         "Content-Type": _kind(name),
-        "Content-Length": str(file.size),
+        "Content-Length": str(end - start),
         "Content-Disposition": _attached(name),
-        "ETag": f'"{file.digest}"',
+        "Accept-Ranges": "bytes",
+        "ETag": tag,
         **SAFE,
     }
-    return StreamingResponse(_pieces(seat.service, first, pieces), 200, headers)
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
+    return StreamingResponse(_pieces(seat.service, first, pieces), 206 if part else 200, headers)
 
 
 def _kind(name: str) -> str:

@@ -1,5 +1,6 @@
 """Where the bytes of artifacts are: in the store at the server's home, or in a bucket."""
 
+import sys
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -31,8 +32,9 @@ class Vault(Protocol):
         """The digest of these bytes, which are kept like a file."""
         ...
 
-    def read(self, digest: Digest) -> Iterator[bytes]:
-        """The bytes in pieces; raises `NotInStore`, and `Damaged` before the last piece of what is not sound."""
+    def read(self, digest: Digest, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` to before `end` in pieces; raises `NotInStore`, and `Damaged` before the last piece of
+        what is not sound."""
         ...
 
     def close(self) -> None:
@@ -57,9 +59,12 @@ class FolderVault:
         self._objects.sync()
         return digest
 
-    def read(self, digest: Digest) -> Iterator[bytes]:
+    def read(self, digest: Digest, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         with open(self._objects.path(digest), "rb", buffering=0) as file:
-            while piece := file.read(STEP):
+            file.seek(start)
+            left = sys.maxsize if end is None else end - start
+            while left and (piece := file.read(min(STEP, left))):
+                left -= len(piece)
                 yield piece
 
     def close(self) -> None:
@@ -85,14 +90,19 @@ class BucketVault:
         self._depot.put(object_name(digest), content)
         return digest
 
-    def read(self, digest: Digest) -> Iterator[bytes]:
+    def read(self, digest: Digest, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         hasher = blake3()
         held = b""
-        for piece in self._depot.read(object_name(digest)):
+        at = 0
+        for piece in self._depot.read(
+            object_name(digest)
+        ):  # all of it, as a part can't tell whether it is sound
             hasher.update(piece)
-            if held:
+            inner = piece[max(0, start - at) : None if end is None else max(0, end - at)]
+            at += len(piece)
+            if held and inner:
                 yield held
-            held = piece
+            held = inner or held
         if hasher.hexdigest() != digest:
             self._depot.set_aside(object_name(digest))
             raise Damaged(
