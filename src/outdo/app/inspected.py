@@ -15,7 +15,7 @@ from outdo.core.errors import UserError
 from outdo.core.inspection import checked_paths, holds_until, passes
 from outdo.core.model import CheckedPath, Digest, Path
 from outdo.core.paths import file_of
-from outdo.core.rules import Asserted, Expectations, Pandera, Pytest
+from outdo.core.rules import OUTSIDERS, Asserted, Expectations
 from outdo.core.verdict import Judgement, Verdict
 
 
@@ -79,8 +79,8 @@ def look(
     absolute = os.path.join(project.root, path)
     if not os.path.exists(file_of(absolute)):
         return [Verdict("file", "not_evaluated", "it is not here")]
-    scanned = [each for each in asserted if not isinstance(each.check, Pandera | Pytest)]
-    outside = [each for each in asserted if isinstance(each.check, Pandera | Pytest)]
+    scanned = [each for each in asserted if not isinstance(each.check, OUTSIDERS)]
+    outside = [each for each in asserted if isinstance(each.check, OUTSIDERS)]
     found = _scanned(project, path, scanned, now, refused) if scanned else []
     return [*found, *(lazy("outdo.app.outsiders").outsider(project, absolute, each) for each in outside)]
 

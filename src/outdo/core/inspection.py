@@ -9,7 +9,7 @@ from outdo.core.checks import others, reference
 from outdo.core.digest import digest
 from outdo.core.model import CheckedPath, Path
 from outdo.core.paths import FilePath, OwnPath, file_of
-from outdo.core.rules import Asserted, Check, Fresh, Pandera, Pytest, Sql
+from outdo.core.rules import OUTSIDERS, Asserted, Check, Fresh, Sql
 from outdo.core.verdict import Verdict
 
 _PASSING = re.compile(
@@ -57,7 +57,7 @@ def _files(check: Check) -> list[Path]:
 def passes(asserted: Asserted) -> bool:
     """Whether a check of the same data may come out otherwise another time, by its own words, by code that it runs, or
     beside another champion."""
-    if isinstance(asserted.check, Pandera | Pytest) or reference(asserted.check) == "champion":
+    if isinstance(asserted.check, OUTSIDERS) or reference(asserted.check) == "champion":
         return True
     condition = asserted.check.condition if isinstance(asserted.check, Sql) else ""
     return _PASSING.search(f"{condition} {asserted.where}") is not None

@@ -233,6 +233,19 @@ class Pandera(Struct, frozen=True, tag="pandera"):
     """The file, of Python with the name of the schema behind a colon; or a mapping with more."""
 
 
+class PythonFunction(Struct, frozen=True, tag="python"):
+    """A function of the project says so, which is called with the path of the data: `python: checks.py:no_gaps`. It
+    returns true or false, the numbers of rows that are not as expected, or a mapping (`passed`, `reason`, `value`,
+    `rows`, `unexpected`, `examples`)."""
+
+    run: OwnPath | Outsider
+    """The file with the name of the function behind a colon, or a mapping with more. It runs in the environment that
+    the file names under `env:`, unless it says another."""
+
+
+OUTSIDERS = Pytest | Pandera | PythonFunction
+"""Those that run code of the project in a process beside."""
+
 Check = (
     Rows
     | HasColumns
@@ -259,6 +272,7 @@ Check = (
     | Expectations
     | Pytest
     | Pandera
+    | PythonFunction
 )
 
 

@@ -15,7 +15,7 @@ from outdo.core.profile import Line
 from outdo.core.rules import Asserted
 from outdo.core.shapes import UNREADABLE, reader
 
-_OTHER_FILES = rules.Schema | rules.Expectations | rules.Pandera | rules.Pytest
+_OTHER_FILES = rules.Schema | rules.Expectations | rules.OUTSIDERS
 _WIDTH = 90
 """Characters of a check that stands in one line."""
 
