@@ -19,7 +19,7 @@ from outdo.core.digest import gates_key, judged_key, stage_key
 from outdo.core.errors import NothingToCheck, UnknownVersion
 from outdo.core.hints import did_you_mean
 from outdo.core.model import Entry, Key, Path, Place, Stage, Value
-from outdo.core.modelgates import measured_anew
+from outdo.core.modelgates import measured_anew, read_besides
 from outdo.core.rules import Beats, MetricGate
 from outdo.core.sections import Model
 from outdo.core.verdict import Judgement, Verdict
@@ -180,6 +180,10 @@ def _key(project: Project, name: str, model: Model, sides: Sides) -> Key | None:
         return None
     against = (sides.theirs, sides.champion and sides.champion.name) if _compares(model) else ()
     scored = [str(one.digest if isinstance(one, Entry) else one) for one in (sides.ours, *against)]
+    stage = evaluates(project, name)
+    beside = read_besides(model.gates, model.load, stage.deps if stage else ())
+    held = project.workspace.look(beside)
+    scored += [f"{path} {held[path].digest if path in held else ''}" for path in map(Path, beside)]
     return judged_key(project.pipeline.models[name].rules, sides.model, scored, metrics_told(project))
 
 

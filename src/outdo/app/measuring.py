@@ -8,8 +8,18 @@ from functools import cached_property
 from outdo.app.gated import evaluates
 from outdo.app.project import Project
 from outdo.core.errors import UserError
+from outdo.core.leaks import judged_leaks
 from outdo.core.model import Stage
-from outdo.core.modelgates import Behaviour, Latency, Measured, Memory, ModelTests, Robustness, Unsafe
+from outdo.core.modelgates import (
+    Behaviour,
+    Latency,
+    Leakage,
+    Measured,
+    Memory,
+    ModelTests,
+    Robustness,
+    Unsafe,
+)
 from outdo.core.scanned import Scanned, judged_scan
 from outdo.core.sections import Model
 from outdo.core.shaken import Changed, judged_behaviour, judged_robustness
@@ -18,6 +28,7 @@ from outdo.core.timed import Timed, judged_memory, judged_times
 from outdo.core.verdict import Verdict
 from outdo.run.building import Build, Environments
 from outdo.run.changing import Picked, by_expressions, by_noise
+from outdo.run.leaking import Tables, find_leaks
 from outdo.run.loaded import NotMeasured, Source, ask, guessed, time_calls
 from outdo.run.ports import Cancel
 from outdo.run.rows import rows_in
@@ -58,6 +69,8 @@ class _Measuring:
                 return [judged_scan(self._scan(gate))]
             case ModelTests():
                 return [self._tests(gate)]
+            case Leakage():
+                return self._leaks(gate)
         try:
             match gate:
                 case Latency():
@@ -173,6 +186,17 @@ class _Measuring:
         if isinstance(bench, str):
             return Verdict(title, "not_evaluated", bench)
         return judged_command(title, run_tests(bench, asked, self._log("tests")))
+
+    def _leaks(self, gate: Leakage) -> list[Verdict]:
+        root, told = self.project.root, self.model.predictions
+        key = () if told is None else (told.key,) if isinstance(told.key, str) else told.key
+        label = gate.label or (told.label if told else "")
+        test = os.path.join(root, gate.test) if gate.test else ""
+        files = Tables(os.path.join(root, gate.train), test, label, tuple(each for each in key if each))
+        found = find_leaks(gate, files)
+        if isinstance(found, str):
+            return [Verdict("leakage", "not_evaluated", found)]
+        return judged_leaks(gate, found)
 
     def _log(self, kind: str) -> str:
         return re.sub(r"[^\w.-]", "_", f"{self.name}-{kind}")

@@ -4,7 +4,7 @@ The docstrings of these classes and fields are what editors and the reference sh
 more than the model's files and its predictions says so in `follows`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -154,8 +154,41 @@ class Calibration(Struct, frozen=True, tag="calibration"):
                 raise ValueError("a range is a list of the lowest and the highest value, such as [0.8, 1.25]")
 
 
-Measured = Latency | Memory | ModelTests | Unsafe | Behaviour | Robustness
+class Leakage(Struct, frozen=True, tag="leakage"):
+    """Nothing of the test data was known in training, and no column gives the label away."""
+
+    train: FilePath
+    """The training data."""
+    test: FilePath | None = None
+    """The test data; without, only the columns of the training data are looked at."""
+    label: str = ""
+    """The label's column; that of `predictions` where nothing is said."""
+    alone: Annotated[float, Meta(gt=0.5, le=1)] = 0.98
+    """The area under the ROC curve from which a column that tells the label by itself is a leak."""
+    duplicates: Share | None = Share(0.0)
+    """The share of test rows that may be in the training data too, key columns aside; null looks at none."""
+    entities: Names = ()
+    """Columns that say who or what a row is about, which may be in one of both only."""
+    time: str = ""
+    """The column of a time that is later in all test rows than in all of training."""
+    ignore: Names = ()
+    """Columns that are no features."""
+
+
+Measured = Latency | Memory | ModelTests | Unsafe | Behaviour | Robustness | Leakage
 """Gates whose verdict needs a measurement: of files, of a process, of a clock."""
+
+
+def read_besides(gates: Sequence[Struct], load: Loading, deps: Sequence[str]) -> list[str]:
+    """The paths that gates read beside the model's files and its predictions, `deps` being what the evaluating stage
+    reads."""
+    found: list[str] = [
+        path for gate in gates if isinstance(gate, Leakage) for path in (gate.train, gate.test) if path
+    ]
+    if any(isinstance(gate, Behaviour | Robustness) for gate in gates):
+        found += [load.sample] if load.sample else deps
+        found += [load.by.rpartition(":")[0]] if ":" in load.by else []
+    return sorted(set(found))
 
 
 def measured_anew(gates: tuple[Struct, ...]) -> bool:
