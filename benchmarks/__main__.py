@@ -4,17 +4,19 @@ import argparse
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 
-from benchmarks import cases, data
-from benchmarks.cases import Grounds
+from benchmarks import cases, data, gates
+from benchmarks.cases import Case, Grounds
 from benchmarks.measure import Broken, by_turns
 from benchmarks.page import write_section
 from benchmarks.peers import Missing, version
 from benchmarks.tables import figures, head, verdicts
 
-SUITES = {
+SUITES: Mapping[str, tuple[str, Mapping[str, Callable[[Grounds], Case]]]] = {
     "runs": ("Runs", cases.CASES),
     "data": ("Data and experiments", {**data.CASES, **cases.EXPERIMENTS}),
+    "gates": ("Statistics of gates", gates.CASES),
 }
 """What is told in one section of the page."""
 
