@@ -28,3 +28,5 @@ class JudgedModel(Struct, frozen=True):
     seconds: float
     kept: bool = False
     """Whether the same predictions were judged by the same gates before."""
+    models: int = 0
+    """How many models were judged on these rows, this one among them; 0 where no rows were looked at."""

@@ -16,8 +16,9 @@ from outdo.app.lazy import lazy
 from outdo.app.models import Version, version
 from outdo.app.project import Project, declared
 from outdo.core.digest import gates_key, judged_key, stage_key
-from outdo.core.errors import NothingToCheck, UnknownVersion
+from outdo.core.errors import NothingToCheck, UnknownVersion, UserError
 from outdo.core.hints import did_you_mean
+from outdo.core.holdout import worn
 from outdo.core.model import Entry, Key, Path, Place, Stage, Value
 from outdo.core.modelgates import measured_anew, read_besides
 from outdo.core.rules import Beats, MetricGate
@@ -83,8 +84,9 @@ def gated(project: Project, name: str, *, force: bool = False, score: Score | No
     one = due(project, name, score)
     known = None if force else known_of(project, one)
     found = known or judge(project, one)
+    models = project.holdouts.models(found.holdout) if found.holdout else 0
     seconds = perf_counter() - began
-    return JudgedModel(name, found.outcome, found.verdicts, one.champion, seconds, known is not None)
+    return JudgedModel(name, found.outcome, found.verdicts, one.champion, seconds, known is not None, models)
 
 
 def due(project: Project, name: str, score: Score | None = None) -> Due:
@@ -109,11 +111,15 @@ def known_of(project: Project, one: Due) -> Judgement | None:
 
 def judge(project: Project, one: Due) -> Judgement:
     """How a model does by its gates, which is kept."""
-    verdicts: tuple[Verdict, ...] = lazy("outdo.app.judged").verdicts(project, one)
-    found = tuple(replace(verdict, doubt=one.model.doubt) for verdict in verdicts)
+    verdicts: tuple[Verdict, ...]
+    verdicts, holdout = lazy("outdo.app.judged").verdicts(project, one)
+    models = _counted(project, holdout, one.sides.model)
+    found = tuple(replace(verdict, doubt=one.model.doubt) for verdict in (*verdicts, *worn(models)))
     digest_ = one.sides.model.digest if one.sides.model else ""
     rules = gates_key(one.model.gates)
-    made = Judgement("model", one.name, digest_, one.key or "", found, time(), one.champion, rules)
+    made = Judgement(
+        "model", one.name, digest_, one.key or "", found, time(), one.champion, rules, holdout, models
+    )
     if one.key is not None:
         keep(project, made)
     return made
@@ -173,6 +179,18 @@ def _compares(model: Model) -> bool:
         )
         for gate in model.gates
     )
+
+
+def _counted(project: Project, holdout: str, model: Entry | None) -> int:
+    """How many models were judged on these rows, once this one was; in a store that can't be written to, before."""
+    if not holdout or model is None:
+        return 0
+    try:
+        project.make_state()
+        project.holdouts.add(holdout, model.digest)
+    except UserError:
+        pass
+    return project.holdouts.models(holdout)
 
 
 def _key(project: Project, name: str, model: Model, sides: Sides) -> Key | None:

@@ -18,12 +18,14 @@ from outdo.core.verdict import Verdict
 from outdo.run.rows import Rows, read_rows
 
 
-def verdicts(project: Project, due: Due) -> tuple[Verdict, ...]:
-    """Those of the gates of a model, as it is in the workspace."""
+def verdicts(project: Project, due: Due) -> tuple[tuple[Verdict, ...], str]:
+    """Those of the gates of a model, as it is in the workspace, and the digest of the rows that they were found on;
+    empty where there are none."""
     model = due.model
     rows, champion = _read_both(project, model, due.sides)
     told = rows if isinstance(rows, str) else rows.predicted
-    return tuple(judge(model.gates, told, champion, _facts(project, due.name, model)))
+    found = tuple(judge(model.gates, told, champion, _facts(project, due.name, model)))
+    return found, "" if isinstance(rows, str) else rows.holdout()
 
 
 def both(project: Project, name: str) -> tuple[Rows | str, Champion | None]:

@@ -17,6 +17,7 @@ from outdo.core.plan import Facts
 from outdo.core.version import VERSION
 from outdo.store.atomic import write_atomic
 from outdo.store.chunks import chunked_from
+from outdo.store.holdouts import Holdouts
 from outdo.store.judgements import Judgements
 from outdo.store.lock import Lock, lock_path
 from outdo.store.objects import Objects
@@ -76,6 +77,7 @@ class Project:
             self.objects.lease.user = os.path.realpath(root)
         self.results = Results(self.home if borrows else store)
         self.judgements = Judgements(self.home if borrows else store)
+        self.holdouts = Holdouts(self.home if borrows else store)
         self.environments: str = borrows.environments if borrows else _environments(self.home)
         """The folder of the environments that are built for stages: the project's own, or `OUTDO_HOME`'s."""
         self.stat = StatCache(self.state)

@@ -41,7 +41,9 @@ def results(start: str, made: Report) -> str:
 def _judged(one: Checked | JudgedModel) -> Judged:
     if isinstance(one, Checked):
         return Judged("data", one.path, one.outcome, one.seconds, one.verdicts, kept=one.kept)
-    return Judged("model", one.model, one.outcome, one.seconds, one.verdicts, one.champion, one.kept)
+    return Judged(
+        "model", one.model, one.outcome, one.seconds, one.verdicts, one.champion, one.kept, one.models
+    )
 
 
 def _charts(project: Project, one: Judged) -> Iterator[object]:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from outdo.cli.columns import cells
 from outdo.cli.paint import Paint, plain
+from outdo.core.holdout import used
 from outdo.core.report.told import MARKS, Judged, State, fallen, sentence, state
 from outdo.core.verdict import Verdict
 
@@ -38,6 +39,7 @@ def told(judged: Sequence[Judged], paint: Paint, width: int | None) -> Iterator[
 def _subject(one: Judged, paint: Paint, width: int | None) -> Iterator[str]:
     took = "as judged before" if one.kept else f"{one.seconds:.1f}s"
     beside = took + (f"  champion {plain(one.champion)}" if one.champion else "")
+    beside += f"  {used(one.models)}" if one.models > 1 else ""
     mark = paint(MARKS[one.outcome], HUES[one.outcome])
     yield f"{mark} {paint(plain(one.name), 'bold')}  {paint(beside, 'dim')}"
     shown = _joined(one.verdicts)

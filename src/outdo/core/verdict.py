@@ -97,6 +97,10 @@ class Judgement(Struct, frozen=True, omit_defaults=True):
     rules: str = ""
     """What it was judged by: of a model `digest.gates_key`, so that a promotion can tell whether these are the gates of
     the file still."""
+    holdout: str = ""
+    """Of a model: which rows it was judged on, by the digest of their labels and keys."""
+    models: int = 0
+    """How many models had been judged on them by then, this one among them."""
     until: float | None = None
     """When it stops to hold, in seconds since 1970, where data that passed gets too old; None: never."""
 

@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from outdo.core.digest import digest, digest_bytes
 from outdo.core.predicted import Predicted
 from outdo.core.probes import column, is_number
 from outdo.run.scan import connection, load, table_kind
@@ -23,6 +24,12 @@ class Rows(Struct, frozen=True, eq=False):
     predicted: Predicted
     key: NDArray[Any] | None
     """`(rows,)`, sorted; None where no column identifies a row."""
+
+    def holdout(self) -> str:
+        """The digest of what does not depend on the model: which rows these are, and their labels."""
+        parts = [self.predicted.truth] if self.key is None else [self.predicted.truth, self.key]
+        texts = [part.astype(str) if part.dtype == object else part for part in parts]
+        return digest("holdout/1", *(digest_bytes(np.ascontiguousarray(text).tobytes()) for text in texts))
 
 
 def read_rows(

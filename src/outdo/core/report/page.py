@@ -6,6 +6,7 @@ from html import escape
 from outdo.core.chart import Chart
 from outdo.core.chartpage import SCRIPT, STYLE, TIP, document, section
 from outdo.core.chartstyle import style
+from outdo.core.holdout import used
 from outdo.core.lettering import colour
 from outdo.core.report.told import MARKS, WORDS, Judged, Report, State, families, sentence, state
 from outdo.core.sketch import visible
@@ -66,6 +67,7 @@ def report_page(report: Report, charts: Mapping[str, Sequence[Chart]], told: str
 
 def _judged(one: Judged, charts: Sequence[Chart]) -> Iterator[str]:
     beside = [f"against {one.champion}"] if one.champion else []
+    beside += [used(one.models)] if one.models > 1 else []
     beside.append("as judged before" if one.kept else f"{one.seconds:.1f} s")
     tag, small = _tag(one.outcome, MARKS[one.outcome]), _text(" · ".join(beside))
     yield f"<h2>{tag} {_text(one.name)} <small>{small}</small></h2>"

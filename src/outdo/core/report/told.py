@@ -45,6 +45,8 @@ class Judged(Struct, frozen=True):
     """Such as `delay/6`; empty where there is none."""
     kept: bool = False
     """Whether it was judged before, and nothing had to be looked at again."""
+    models: int = 0
+    """Of a model: how many were judged on the same rows, this one among them; 0 where no rows were looked at."""
 
 
 class Report(Struct, frozen=True):
