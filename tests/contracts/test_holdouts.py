@@ -26,7 +26,7 @@ models:
 
 def judged(root: Path, model: str, labels: str = "0101", flip: bool = False) -> JudgedModel:
     """A model judged on rows with these labels, in the file's order or turned round."""
-    lines = [f"{row},{label},0.{label}" for row, label in enumerate(labels)]
+    lines = [f"{row},{label},0.{2 + 6 * int(label)}" for row, label in enumerate(labels)]
     (root / "outdo.yaml").write_text(PIPELINE)
     (root / "rows.csv").write_text("\n".join(["id,late,p", *(reversed(lines) if flip else lines), ""]))
     (root / "seen").write_text(model)
