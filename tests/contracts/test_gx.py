@@ -1,11 +1,14 @@
 """Suites of Great Expectations on a small table: what is asked and refused, and that nothing in them is executed."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import json
 
 from outdo.app.suites import suites, told_as_gx
@@ -13,10 +16,10 @@ from outdo.core.paths import OwnPath
 from outdo.core.report.told import Judged
 from outdo.core.rules import Asserted, Expectations
 from outdo.core.verdict import Verdict
-from outdo.integrations.gx.asking import COMPILED
+from outdo.integrations.gx.asking import COMPILED, asked
 from outdo.integrations.gx.conditions import BadCondition, read_condition
 from outdo.integrations.gx.question import Left
-from outdo.integrations.gx.suite import BadSuite, read_suite
+from outdo.integrations.gx.suite import BadSuite, Expectation, Suite, read_suite
 from outdo.run.checking import check_table
 
 ROWS = """(1, 'JFK', 5.0::DOUBLE, '2013-02-01', true), (2, 'LGA', 500.0, '2013-02-03', false),
@@ -293,3 +296,54 @@ def test_the_page_names_all_that_is_compiled() -> None:
     table = page.partition("compiled into the scan")[2].partition("**Row conditions**")[0]
     named = re.findall(r"`((?:column|table|compound|select|multicolumn)_[a-z_]+)`", table)
     assert sorted(named) == sorted(kind.removeprefix("expect_") for kind in COMPILED)
+
+
+GOOD = {
+    "column": "id", "column_A": "id", "column_B": "delay", "column_list": ["id", "delay"], "column_set": ["id"],
+    "value_set": [1], "value_pairs_set": [[1, 2]], "min_value": 0, "max_value": 3, "value": 1, "regex": "a",
+    "regex_list": ["a"], "like_pattern": "a", "like_pattern_list": ["a"], "strftime_format": "%Y", "threshold": 1,
+    "type_": "int", "type_list": ["int"], "sum_total": 1, "partition_object": {"values": ["a"], "weights": [1]},
+    "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[0, 1]]},
+}  # fmt: skip
+"""What any kind may want; what is too much is told only once all else is read."""
+ARGUMENTS = [
+    *GOOD, "strict_min", "mostly", "match_on", "escape", "double_sided", "method", "multiplier", "ties_okay",
+    "allow_relative_error", "ignore_row_if", "or_equal", "column_index", "exact_match", "row_condition",
+    "condition_parser", "parse_strings_as_datetimes", "bucketize_data", "tail_weight_holdout",
+]  # fmt: skip
+PLAIN = st.sampled_from(
+    [None, True, 0, 1, -2, 0.5, 1e300, 10**30, "id", "origin", "delay", "day", "late", "any", ""]
+)
+VALUES = st.recursive(
+    PLAIN | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+) | st.fixed_dictionaries(
+    {
+        key: st.lists(PLAIN, max_size=3)
+        for key in ("quantiles", "value_ranges", "values", "weights", "bins", "tail_weights")
+    }
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(sorted(COMPILED)),
+    st.dictionaries(st.sampled_from(ARGUMENTS), VALUES, min_size=1, max_size=2),
+    st.sampled_from(sorted(KINDS)),
+)
+def test_whatever_a_suite_says_it_is_asked_or_refused(kind: str, odd: dict[str, Any], name: str) -> None:
+    suite = Suite("s", (Expectation(kind, {**GOOD, "column": name, **odd}),))
+    [part] = asked(suite, ASSERTED, "s.json", KINDS)
+    assert isinstance(part, Verdict)
+    assert part.outcome == "not_evaluated"
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.text("id origin<>=!&|()[]'\"`~1.@notinsull,", max_size=40),
+    st.sampled_from(["pandas", "spark", "great_expectations"]),
+)
+def test_whatever_a_condition_says_it_is_read_or_refused(text: str, parser: str) -> None:
+    with suppress(BadCondition):
+        assert read_condition(text, parser, KINDS)

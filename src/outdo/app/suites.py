@@ -53,7 +53,7 @@ def _read(root: str, path: str) -> Suite | str:
     except OSError as error:
         return f"'{path}' can't be read: {(error.strerror or 'it is no file').lower()}"
     except BadSuite as error:
-        return f"'{path}' is no suite that can be read: {error}"
+        return f"'{path}' can't be read as a suite: {error}"
 
 
 def _ask(suite: Suite | str, path: str, asserted: Asserted, kinds: Kinds) -> list[Probe | Verdict]:

@@ -50,6 +50,8 @@ def _discrete(
         or len(set(map(repr, values))) < len(values)
     ):
         raise Unfit("the weights of its partition_object have to be one for each value, and 1 together")
+    if not all(isinstance(each, str | int | float) for each in values):
+        raise Unfit("the values of its partition_object have to be texts, numbers or truths")
     if inner > 0:
         raise Unfit("internal_weight_holdout is for bins alone")
     ask.members(name, values)

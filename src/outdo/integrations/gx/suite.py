@@ -66,7 +66,7 @@ def read_suite(content: bytes) -> Suite:
         raise BadSuite("it is no suite: an object with 'expectations' was expected")
     listed = value.get("expectations")
     if not isinstance(listed, list):
-        raise BadSuite("it is no suite: it has no list 'expectations'")
+        raise BadSuite("it has no list 'expectations'")
     if len(listed) > _MOST:
         raise BadSuite(f"it has more than {_MOST:,} expectations")
     name = value.get("name", value.get("expectation_suite_name"))

@@ -27,7 +27,7 @@ def _alike(ask: Question, names: Sequence[str]) -> list[str]:
 def _about(ask: Question, values: Sequence[str], ways: Mapping[str, str], otherwise: str) -> str:
     """The rows that an expectation of several columns is about, by what `ignore_row_if` says."""
     way = ask.given("ignore_row_if", otherwise)
-    if way not in ways:
+    if not isinstance(way, str) or way not in ways:
         raise Unfit(f"its ignore_row_if has to be one of {', '.join(ways)}")
     joint = {"all": " OR ", "any": " AND "}.get(ways[way])
     return f"({joint.join(f'{value} IS NOT NULL' for value in values)})" if joint else "true"
