@@ -287,9 +287,9 @@ def test_a_learning_rate_runs_training_and_evaluation_and_back_again_restores(
     project: Path, tmp_path: Path
 ) -> None:
     mine = shutil.copytree(project, tmp_path / "mine")
-    edit(mine / "params.yaml", "learning_rate: 0.05", "learning_rate: 0.3")
+    edit(mine / "params.yaml", "learning_rate: 0.05", "learning_rate: 0.1")
     assert run(mine) == {"import": "kept", "features": "kept", "train": "ran", "evaluate": "ran"}
-    edit(mine / "params.yaml", "learning_rate: 0.3", "learning_rate: 0.05")
+    edit(mine / "params.yaml", "learning_rate: 0.1", "learning_rate: 0.05")
     assert run(mine) == {"import": "kept", "features": "kept", "train": "restored", "evaluate": "restored"}
     assert (mine / "metrics.json").read_bytes() == (project / "metrics.json").read_bytes()
 

@@ -7,10 +7,11 @@ from msgspec import Struct
 
 from outdo.app.plan import make_plan
 from outdo.app.project import Project
+from outdo.core.checknodes import with_checks
 from outdo.core.errors import CantWrite
 from outdo.core.graph import Graph
 from outdo.core.looks import State
-from outdo.core.model import Path, StageName
+from outdo.core.model import Inspection, Path, StageName
 from outdo.core.plan import Request
 from outdo.core.sketch import Mark, part
 from outdo.core.wording import clauses
@@ -23,6 +24,8 @@ class Drawing(Struct, frozen=True):
     graph: Graph
     marks: Mapping[StageName, Mark]
     """Empty where nobody asked."""
+    checks: frozenset[StageName] = frozenset()
+    """Which of the graph's nodes are no stages."""
 
 
 class Card(Struct, frozen=True):
@@ -43,7 +46,16 @@ def draw(project: Project, targets: Sequence[str], *, status: bool = False) -> D
     """The stages that `targets` name with all they depend on, or all; with `status` marked by what a run would do."""
     graph = project.graph
     shown = part(graph, graph.above(graph.named(targets))) if targets else graph
-    return Drawing(project.pipeline.project, shown, _marks(project, targets) if status else {})
+    if not status:
+        return Drawing(project.pipeline.project, shown, {})
+    made = make_plan(project, Request(tuple(targets)))
+    project.stat.save()
+    actions = {action.stage: action for action in made.actions}
+    marks = {name: Mark(action.verb, clauses(action, actions)) for name, action in actions.items()}
+    checks = {one.path: project.pipeline.checks[one.path] for one in made.checks}
+    marks |= {_title(one.path): _mark(one) for one in made.checks}
+    whole = with_checks(shown, checks, _title)
+    return Drawing(project.pipeline.project, whole, marks, frozenset(map(_title, checks)))
 
 
 def cards(drawing: Drawing) -> list[Card]:
@@ -51,7 +63,7 @@ def cards(drawing: Drawing) -> list[Card]:
     return [
         Card(
             name,
-            drawing.graph.parents[name],
+            tuple(each for each in drawing.graph.parents[name] if each not in drawing.checks),
             stage.cmd,
             stage.deps,
             tuple(str(param) for param in stage.params),
@@ -60,6 +72,7 @@ def cards(drawing: Drawing) -> list[Card]:
             drawing.marks[name].state if name in drawing.marks else None,
         )
         for name, stage in drawing.graph.stages.items()
+        if name not in drawing.checks
     ]
 
 
@@ -73,8 +86,13 @@ def save(path: str, text: str) -> None:
         raise CantWrite(f"'{path}' can't be written: {error.strerror}", fix="name another file") from None
 
 
-def _marks(project: Project, targets: Sequence[str]) -> dict[StageName, Mark]:
-    made = make_plan(project, Request(tuple(targets)))
-    project.stat.save()
-    actions = {action.stage: action for action in made.actions}
-    return {name: Mark(action.verb, clauses(action, actions)) for name, action in actions.items()}
+def _title(path: Path) -> StageName:
+    """What the checks of a path are called in a picture."""
+    return StageName(f"check {path}")
+
+
+def _mark(one: Inspection) -> Mark:
+    """What is known of the checks of a path."""
+    if one.stops:
+        return Mark("failed", "does not pass")
+    return Mark(one.verb, "passed" if one.verb == "keep" else "will be checked")

@@ -88,13 +88,15 @@ def readers(graph: Graph, path: Path) -> list[StageName]:
     return [name for name, stage in graph.stages.items() if any(_overlap(dep, file) for dep in stage.deps)]
 
 
-def with_checks(graph: Graph, checks: Mapping[Path, CheckedPath]) -> Graph:
+def with_checks(
+    graph: Graph, checks: Mapping[Path, CheckedPath], named: Callable[[Path], StageName] = node
+) -> Graph:
     """The graph with a node for the checks of each path: they wait for what writes it and the files they speak of, and
     all that reads it waits for them. A reader that makes one of those files can't."""
     stages: dict[StageName, Stage] = dict(graph.stages)
     parents: dict[StageName, tuple[StageName, ...]] = dict(graph.parents)
     for path, one in checks.items():
-        name = node(path)
+        name = named(path)
         stages[name] = Stage(name, deps=_read(path, one), resources=RESOURCES)
         makers = {maker for each in _read(path, one) for maker in graph.makers(each)}
         parents[name] = tuple(sorted(makers))
