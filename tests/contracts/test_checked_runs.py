@@ -136,6 +136,14 @@ def test_outdo_check_knows_what_a_run_has_found(root: Path) -> None:
     assert "as judged before" in done.stdout
 
 
+def test_what_is_asked_anew_each_time_is_told_by_each_run(root: Path) -> None:
+    (root / "outdo.yaml").write_text(
+        PIPELINE.replace("not_null: [origin]", "sql: delay < 600 AND now() IS NOT NULL")
+    )
+    assert run(root)[0].ok
+    assert told(run(root)[1]) == ["look at train.csv", "passed train.csv"]
+
+
 def test_a_warning_goes_on(root: Path) -> None:
     (root / "raw.csv").write_text("origin,delay\nJFK,9999\n")
     result, events = run(root)

@@ -2,7 +2,7 @@
 
 from graphlib import TopologicalSorter
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from outdo.core.checknodes import chosen, halted, node, planned, with_checks, with_nodes
@@ -112,6 +112,7 @@ def test_a_part_of_the_stages_has_the_checks_of_what_they_read_and_write() -> No
 PATHS = ["raw", "train", "test", "model", "page", "scores", "elsewhere"]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.dictionaries(st.sampled_from(PATHS), st.lists(st.sampled_from(PATHS), max_size=3).map(tuple)))
 def test_checks_never_wait_in_a_circle_and_come_before_those_that_wait(
     checks: dict[Path, tuple[Path, ...]],

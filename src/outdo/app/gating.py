@@ -65,8 +65,8 @@ class Gating:
             if known is not None:
                 return known, True
             return self._ask(one, why, log), False
-        except (UserError, OSError) as error:
-            told = error.what if isinstance(error, UserError) else str(error)
+        except Exception as error:
+            told = error.what if isinstance(error, UserError) else f"internal error: {error!r}"
             return unseen(Asked("model", name, "", ""), told), False
 
     def _ask(self, one: Due, why: str, log: str) -> Judgement | None:

@@ -46,9 +46,9 @@ def judge(project: Project, path: Path, asserted: Sequence[Asserted]) -> Judgeme
     verdicts = tuple(look(project, path, rules, now, refused))
     if before.data is None or before.key is None:
         return Judgement("data", path, "", "", verdicts, now)
-    until = holds_until(rules, verdicts, now)
+    until = now if any(map(passes, rules)) else holds_until(rules, verdicts, now)
     found = Judgement("data", path, before.data.digest, before.key, verdicts, now, until=until)
-    if not any(map(passes, rules)) and _case(project, path, asserted) == before:
+    if _case(project, path, asserted) == before:
         keep(project, found)
     return found
 
