@@ -164,6 +164,15 @@ def test_each_gate_says_what_it_found(root: Path, gate: str, outcome: str, words
     assert (verdict.outcome, words in verdict.reason) == (outcome, True), verdict
 
 
+def test_predictions_say_how_they_are_read(root: Path) -> None:
+    judged(root, "size: < 1MB", "good")
+    text = PIPELINE.replace("key: id", "key: id, threshold: 0.99") % "metric: {selection_rate: < 0.1}"
+    (root / "outdo.yaml").write_text(text)
+    [found] = check(str(root), ["delay"])
+    assert isinstance(found, JudgedModel)
+    assert found.outcome == "passed"
+
+
 def test_many_comparisons_take_more_evidence(root: Path) -> None:
     gates = "beats: {champion: auc}, beats: {champion: accuracy}"
     found = judged(root, gates.replace(", beats", "}, {beats").join("{}"), "good", "bad")

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec.structs import replace
 
 from outdo.app.gated import Due, Sides, metrics_told, sides_of
 from outdo.app.measuring import measured
@@ -55,7 +56,15 @@ def _read_both(project: Project, model: Model, sides: Sides) -> tuple[Rows | str
 
 def _read(file: str, told: Predictions, by: Sequence[str] = ()) -> Rows | str:
     key = (told.key,) if isinstance(told.key, str) else told.key
-    return read_rows(file, told.path, told.label, told.score, [each for each in key if each], by)
+    found = read_rows(file, told.path, told.label, told.score, [each for each in key if each], by)
+    if isinstance(found, str):
+        return found
+    used = {told.query, *told.scores.values()}
+    others = tuple(each for each in found.predicted.others if each not in used)
+    predicted = replace(
+        found.predicted, others=others, threshold=told.threshold, scores=told.scores, query=told.query
+    )
+    return replace(found, predicted=predicted)
 
 
 def _champion(project: Project, told: Predictions, name: str, entry: Entry, ours: Rows) -> Champion:

@@ -6,8 +6,8 @@ from typing import Any
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from outdo.core.metrics.reading import scored
-from outdo.core.metrics.scored import Scored
+from outdo.core.metrics.reading import HALF, ranked, scored, shared
+from outdo.core.metrics.scored import Scored, Unscored
 from outdo.core.verdict import Verdict
 
 Column = NDArray[Any]
@@ -24,9 +24,24 @@ class Predicted(Struct, frozen=True, eq=False):
     refused: Mapping[str, str] = {}
     """Expressions that can't be computed, and why."""
 
+    threshold: float = HALF
+    """The score from which the positive class is decided for."""
+    scores: Mapping[str, str] = {}
+    """For each label of many the column with its probability."""
+    query: str = ""
+    """The column that says which rows are ranked together."""
+
     def scored(self) -> Scored:
         """As metrics want them; raises `Unscored`."""
-        return scored(self.truth, self.said)
+        if missing := [name for name in (*self.scores.values(), self.query) if name and name not in self.by]:
+            raise Unscored(f"the predictions have no column '{missing[0]}'")
+        if self.query:
+            return ranked(self.truth, self.said, self.by[self.query])
+        if self.scores:
+            return shared(
+                self.truth, self.said, {label: self.by[name] for label, name in self.scores.items()}
+            )
+        return scored(self.truth, self.said, self.threshold)
 
 
 class Champion(Struct, frozen=True, eq=False):

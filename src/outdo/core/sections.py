@@ -28,6 +28,12 @@ class Predictions(Struct, frozen=True):
     """The column with the model's score or prediction."""
     key: str | Names = ()
     """The column, or columns, that identify a row, so that two models are compared on the same rows."""
+    threshold: float = 0.5
+    """The score from which, of two classes, the positive one is decided for."""
+    scores: Mapping[str, str] = {}
+    """Of more than two classes: for each label the column with its probability, such as `{EWR: p_ewr, JFK: p_jfk}`."""
+    query: str = ""
+    """The column that says which rows are ranked together, for `ndcg` and `map`; labels say how relevant rows are."""
 
 
 class Model(Struct, frozen=True):
