@@ -20,7 +20,7 @@ def main() -> None:
     for case in json.load(sys.stdin):
         batch = whole.get_batch({"dataframe": pd.read_parquet(case["table"])})
         answers.append([_answer(gx, batch, each) for each in case["expectations"]])
-    json.dump(answers, sys.stdout, default=_plain)
+    json.dump(answers, sys.stdout)
 
 
 def _answer(gx: Any, batch: Any, expectation: dict[str, Any]) -> Any:
@@ -33,7 +33,8 @@ def _answer(gx: Any, batch: Any, expectation: dict[str, Any]) -> Any:
     raised = info if "raised_exception" in info else next(iter(info.values()))
     if raised["raised_exception"]:
         return str(raised["exception_message"])[:300]
-    return {"success": bool(found.success), "result": found.result}
+    plain = json.dumps(found.result, default=_plain)
+    return {"success": bool(found.success), "result": json.loads(plain, parse_constant=lambda _: None)}
 
 
 def _plain(value: Any) -> Any:

@@ -58,7 +58,8 @@ def test_each_test_of_pytest_is_a_part(project: Path) -> None:
     ("text", "more", "reason"),
     [
         ("import pytest\n@pytest.mark.skip\ndef test_a(): pass", "", "1 skipped"),
-        ("import gone_module", "", "pytest ended with 2: 1 with an error"),
+        ("import gone_module", "", "1 with an error"),
+        ("x = 1", "", "pytest ended with 5: no tests ran"),
         ("def test_a(): import os; os._exit(0)", "", "pytest wrote no report"),
         ("def test_a(): import time; time.sleep(60)", ", timeout: 1s", "it took longer than 1 s"),
     ],

@@ -34,6 +34,7 @@ def _schema(path: str, name: str) -> Any:
         return DataFrameSchema.from_json(path) if path.endswith(".json") else DataFrameSchema.from_yaml(path)
     import runpy
 
+    sys.path[0] = os.getcwd()  # instead of the folder of this script
     sys.path.insert(0, os.path.dirname(path))
     names = runpy.run_path(path)
     if name not in names:
