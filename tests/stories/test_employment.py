@@ -57,7 +57,8 @@ def unfair(project: Path) -> Iterator[Path]:
     params = project / "params.yaml"
     before = params.read_text()
     params.write_text(before.replace("military]", "military, disability, hearing, seeing, thinking]"))
-    assert outdo(project, "run").returncode == 0
+    ran = outdo(project, "run")
+    assert (ran.returncode, UNFAIR in ran.stderr) == (1, True)
     yield project
     params.write_text(before)
     assert outdo(project, "run").returncode == 0
