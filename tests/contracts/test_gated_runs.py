@@ -106,9 +106,7 @@ def test_the_champion_is_scored_once_on_new_data(root: Path) -> None:
     assert run(root)[0].run is None
     assert check(str(root))[0].outcome == "passed"
     assert scored(root) == "badgoodgoodbad"
-    assert not (root / ".outdo/champion").is_dir() or [
-        p.name for p in (root / ".outdo/champion").iterdir()
-    ] == ["logs"]
+    assert list((root / ".outdo/champions/trees").iterdir()) == []
 
 
 def test_a_check_without_a_run_has_the_champion_scored_too(root: Path) -> None:

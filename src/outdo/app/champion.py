@@ -3,9 +3,11 @@
 Its result is kept by its key like any other, so it is computed once for a champion on the same data by the same code.
 """
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import sleep
 
 from outdo.app.gated import Unscored
 from outdo.app.plan import make_plan
@@ -23,8 +25,12 @@ from outdo.run.ports import Cancel, Executor
 from outdo.run.workbench import Folders, Stores, Workbench
 from outdo.run.worktree import make_worktree, remove_worktree
 
-FOLDER = "champion"
-"""In the project's folder for state: work trees, and the logs of what ran in them."""
+FOLDER = "champions"
+"""In the project's folder for state: the logs of what scored champions, and `TREES`."""
+TREES = "champions/trees"
+TURN = "champions/turn"
+"""Locked by the one that scores, which is told from what was killed by that."""
+_LOOK_AGAIN = 0.1
 
 
 class Scorer:
@@ -40,7 +46,7 @@ class Scorer:
         """Has the champion scored; returns why that failed, nothing where its result is known now."""
         project = self._project
         try:
-            with _tree(project, os.path.join(project.state, FOLDER, self._run)) as tree:
+            with self._turn(), _tree(project, self._run) as tree:
                 _lay_out(project, tree, wanted)
                 return self._evaluate(tree, wanted)
         except Refused as refused:
@@ -57,6 +63,22 @@ class Scorer:
     @property
     def _folder(self) -> str:
         return os.path.join(self._project.home, FOLDER)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Waits until nobody else scores a champion here, or a stop is asked for."""
+        os.makedirs(self._folder, exist_ok=True)
+        fd = os.open(os.path.join(self._project.home, TURN), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            while not self._cancel.requested:
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    sleep(_LOOK_AGAIN)
+            yield
+        finally:
+            os.close(fd)
 
     def _evaluate(self, tree: Project, wanted: Unscored) -> str:
         stage = wanted.stage.name
@@ -93,10 +115,15 @@ def _end(events: Iterator[AnyEvent]) -> StageFinished | None:
 
 
 @contextmanager
-def _tree(project: Project, folder: str) -> Iterator[Project]:
-    """A work tree of the code as it stands, without what stages write; it is gone at the end. Raises `Refused`."""
+def _tree(project: Project, run: RunId) -> Iterator[Project]:
+    """A work tree of the code as it stands, without what stages write; it is gone at the end, and so is what a killed
+    one has left. Raises `Refused`."""
     written = [out.path for stage in project.pipeline.stages for out in stage.outs if out.cache]
+    above = os.path.join(project.home, TREES)
+    folder = os.path.join(above, run)
     try:
+        for left in os.listdir(above) if os.path.isdir(above) else ():
+            remove_worktree(project.root, os.path.join(above, left))
         root = make_worktree(project.root, folder, written)
         lend(project.state, os.path.join(root, os.path.basename(project.state)))
         yield Project(root, project.file, project.state)

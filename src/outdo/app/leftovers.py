@@ -12,6 +12,8 @@ from typing import Literal
 
 from msgspec import DecodeError, Struct, json
 
+from outdo.app.champion import TREES as CHAMPIONS
+from outdo.app.champion import TURN as CHAMPIONS_TURN
 from outdo.app.project import Project
 from outdo.app.reproduce.kept import FOLDER as REPRODUCTIONS
 from outdo.app.reproduce.kept import ended
@@ -45,7 +47,7 @@ class _Built(Struct, frozen=True):
 
 def leftovers(project: Project, kept: Collection[Run], newest: int) -> tuple[Leftover, ...]:
     """What nobody needs: environments of none of the runs that are `kept`, and that are older than a day; reproductions
-    of none of these, but for the `newest`; work trees of trials and of reproductions that were killed."""
+    of none of these, but for the `newest`; work trees of trials, reproductions and scores that were killed."""
     return (
         *_work_trees(project),
         *_reproductions(project, kept, newest),
@@ -75,6 +77,8 @@ def _clear(project: Project, one: Leftover) -> bool:
 
 
 def _turn_of(project: Project, path: Path) -> str:
+    if path.startswith(CHAMPIONS):
+        return os.path.join(project.home, CHAMPIONS_TURN)
     return os.path.join(project.home, _TURN if path.startswith(_TRIALS) else _REPRODUCE_TURN)
 
 
@@ -97,7 +101,7 @@ def _is_free(path: str) -> bool:
 
 
 def _work_trees(project: Project) -> Iterator[Leftover]:
-    for above in (_TRIALS, _WORKTREES):
+    for above in (_TRIALS, _WORKTREES, CHAMPIONS):
         for name in _names(os.path.join(project.home, above)):
             path = f"{above}/{name}"
             if _is_free(_turn_of(project, path)):
