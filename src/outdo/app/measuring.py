@@ -7,6 +7,7 @@ from functools import cached_property
 
 from outdo.app.gated import evaluates
 from outdo.app.project import Project
+from outdo.app.remade import made_again
 from outdo.core.errors import UserError
 from outdo.core.leaks import judged_leaks
 from outdo.core.model import Stage
@@ -17,6 +18,7 @@ from outdo.core.modelgates import (
     Measured,
     Memory,
     ModelTests,
+    Reproducible,
     Robustness,
     Unsafe,
 )
@@ -69,6 +71,8 @@ class _Measuring:
                 return [judged_scan(self._scan(gate))]
             case ModelTests():
                 return [self._tests(gate)]
+            case Reproducible():
+                return [made_again(self.project, self.name, gate)]
             case Leakage():
                 return self._leaks(gate)
         try:

@@ -175,7 +175,13 @@ class Leakage(Struct, frozen=True, tag="leakage"):
     """Columns that are no features."""
 
 
-Measured = Latency | Memory | ModelTests | Unsafe | Behaviour | Robustness | Leakage
+class Reproducible(Struct, frozen=True, tag="reproducible"):
+    """Trained again, the model is the same, or its predictions are off by no more than so: `reproducible: 0.001`."""
+
+    within: Annotated[float, Meta(ge=0)]
+
+
+Measured = Latency | Memory | ModelTests | Unsafe | Behaviour | Robustness | Leakage | Reproducible
 """Gates whose verdict needs a measurement: of files, of a process, of a clock."""
 
 
@@ -193,4 +199,4 @@ def read_besides(gates: Sequence[Struct], load: Loading, deps: Sequence[str]) ->
 
 def measured_anew(gates: tuple[Struct, ...]) -> bool:
     """Whether a verdict follows from what no key can tell, a clock or a command, so that no former one counts."""
-    return any(isinstance(gate, Latency | Memory | ModelTests) for gate in gates)
+    return any(isinstance(gate, Latency | Memory | ModelTests | Reproducible) for gate in gates)

@@ -1,7 +1,7 @@
 """What a person wants made again: a run, a commit, or the run that made a model."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -279,7 +279,7 @@ def _of_version(project: Project, version: "Version", models: Mapping[str, Model
     if by.stage not in project.graph.stages:
         return target
     model = models.get(version.model)
-    wanted = [by.stage, *([StageName(model.evaluate)] if model and model.evaluate else [])]
+    wanted = [by.stage, *(_scorers(project, model) if model else [])]
     return narrowed(target, project.graph.above([one for one in wanted if one in project.graph.stages]))
 
 
@@ -301,8 +301,15 @@ def _of_model(project: Project, name: str) -> Target:
         raise NoReproduction(f"nothing is at '{out}' of the model '{name}'", fix="outdo run, or outdo pull")
     run = _maker_of(project, makers[0], out, now)
     target = replace(from_run(project, run), name=f"model {name} (run {run.number})", model=name)
-    wanted = [makers[0], *([StageName(model.evaluate)] if model.evaluate else [])]
+    wanted = [makers[0], *_scorers(project, model)]
     return narrowed(target, project.graph.above([one for one in wanted if one in project.graph.stages]))
+
+
+def _scorers(project: Project, model: Model) -> Sequence[StageName]:
+    """The stage that scores the model: the one that is named, or else that writes its predictions."""
+    if model.evaluate:
+        return [StageName(model.evaluate)]
+    return project.graph.makers(model.predictions.path)[:1] if model.predictions else []
 
 
 def _maker_of(project: Project, stage: StageName, out: Path, now: Entry) -> Run:
