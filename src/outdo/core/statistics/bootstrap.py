@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from math import exp, isfinite
+from math import exp, isfinite, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -10,7 +10,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from outdo.core.metrics.scored import Array, Codes, Weighted, Weights
-from outdo.core.statistics.difference import Difference
+from outdo.core.statistics import tails
+from outdo.core.statistics.difference import Difference, stretched, z
 
 Draws = Array
 _NORMAL = NormalDist()
@@ -113,14 +114,15 @@ def accelerated(
             value, min(value, good[0]), max(value, good[0]), 0.0, certain, what.count, "bootstrap"
         )
     shift, skew = _bias(good, value), _acceleration(statistic, what)
-    low = float(np.quantile(good, _level(1 - confidence, shift, skew)))
-    high = float(np.quantile(good, _level(confidence, shift, skew)))
+    reach = widened(z(confidence), what.count)
+    low = float(np.quantile(good, _level(-reach, shift, skew)))
+    high = float(np.quantile(good, _level(reach, shift, skew)))
     return Difference(
         value,
         min(low, value),
         max(high, value),
         float(good.std(ddof=1)),
-        _chance(good, margin, shift, skew),
+        _chance(good, margin, shift, skew, what.count),
         what.count,
         "paired bootstrap (BCa)" if what.of is None else "paired cluster bootstrap (BCa)",
     )
@@ -136,7 +138,7 @@ def skewed(leads: Array, *, confidence: float, margin: float) -> Difference:
     skew = float((((leads - value) / spread) ** 3).mean()) / (6.0 * float(rows) ** 0.5)
 
     def bound(part: float) -> float:
-        point = _NORMAL.inv_cdf(_level(part, skew, skew))
+        point = _NORMAL.inv_cdf(_level(z(part), skew, skew))
         return float(value + error * (point + skew * (point**2 - 1)))
 
     # the level whose bound is the margin, `bound` turned round
@@ -176,16 +178,23 @@ def _acceleration(statistic: Weighted, what: Units) -> float:
     return float((many * moved**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
 
 
-def _level(part: float, shift: float, skew: float) -> float:
-    """The quantile of the draws at which the bound of this level lies."""
-    point = shift + _NORMAL.inv_cdf(part)
+def widened(point: float, units: int) -> float:
+    """A point of the normal distribution, moved out as few units ask for: draws of so many vary by one too few, and the
+    error itself is known by no more of them (Hesterberg 2015)."""
+    return stretched(point, units - 1) * sqrt(units / max(units - 1, 1))
+
+
+def _level(reach: float, shift: float, skew: float) -> float:
+    """The quantile of the draws at which the bound lies that is so many standard errors away."""
+    point = shift + reach
     return _NORMAL.cdf(shift + point / (1 - skew * point))
 
 
-def _chance(good: Draws, margin: float, shift: float, skew: float) -> float:
-    """The level at which the lower bound is the margin: `_level` turned round. The value itself counts as one draw
-    more, as some draws can't show that a chance is none."""
+def _chance(good: Draws, margin: float, shift: float, skew: float, units: int) -> float:
+    """The level at which the lower bound is the margin: `_level` and `widened` turned round. The value itself counts as
+    one draw more, as some draws can't show that a chance is none."""
     below = (np.searchsorted(good, margin, "left") + np.searchsorted(good, margin, "right")) / 2
     part = float(np.clip((below + 1) / (len(good) + 1), 0, 1 - 0.5 / len(good)))
     point = _NORMAL.inv_cdf(part) - shift
-    return _NORMAL.cdf(point / (1 + skew * point) - shift)
+    reach = (point / (1 + skew * point) - shift) * (max(units - 1, 1) / units) ** 0.5
+    return float(tails.student(np.array([reach]), np.array([units - 1.0]))[0])

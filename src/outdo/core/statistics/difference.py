@@ -35,6 +35,14 @@ def z(confidence: float) -> float:
     return _NORMAL.inv_cdf(confidence)
 
 
+def stretched(point: float, freedom: float) -> float:
+    """The quantile of Student's distribution for the normal's (the first terms of Cornish and Fisher's series)."""
+    free = max(freedom, 1.0)
+    return (
+        point + (point**3 + point) / (4 * free) + (5 * point**5 + 16 * point**3 + 3 * point) / (96 * free**2)
+    )
+
+
 def above(value: float, error: float, margin: float) -> float:
     """The one-sided p of `value` against `margin`, by the normal distribution."""
     if error == 0:

@@ -11,7 +11,7 @@ from outdo.core.metrics.scored import Array, Metric, Scored, Unscored
 from outdo.core.statistics import tails
 from outdo.core.statistics.bootstrap import draws, units
 from outdo.core.statistics.delong import areas
-from outdo.core.statistics.difference import wilson_within, z
+from outdo.core.statistics.difference import stretched, wilson_within, z
 
 RESAMPLES = 1000
 SIGNED = ("mcc", "kappa")
@@ -81,14 +81,6 @@ class Estimate(Struct, frozen=True):
 
 def _logit(part: float) -> float:
     return log(part / (1 - part))
-
-
-def stretched(point: float, freedom: float) -> float:
-    """The quantile of Student's distribution for the normal's (the first terms of Cornish and Fisher's series)."""
-    free = max(freedom, 1.0)
-    return (
-        point + (point**3 + point) / (4 * free) + (5 * point**5 + 16 * point**3 + 3 * point) / (96 * free**2)
-    )
 
 
 def estimate(metric: Metric, rows: Scored, seed: int) -> Estimate:
