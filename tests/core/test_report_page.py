@@ -71,6 +71,12 @@ def test_slices_are_drawn_with_their_intervals_worst_first() -> None:
     assert "HA: 0.5 (0.4 to 0.6), failed" in titles
 
 
+def test_parts_of_different_scales_are_not_drawn_beside_each_other() -> None:
+    slope = Verdict("slope", "passed", "", Evidence(value=1.0, low=0.9, high=1.1, bound="[0.8, 1.25]"))
+    ece = Verdict("ece", "passed", "", Evidence(value=0.01, low=0.0, high=0.02, bound="<= 0.03"))
+    assert list(of_verdicts(model(Verdict("calibration", "passed", "all 2 pass", parts=(slope, ece))))) == []
+
+
 def test_a_model_is_drawn_over_the_champion() -> None:
     ours, theirs = (
         Predicted(TRUTH, np.array(scores)) for scores in ([0.1, 0.3, 0.6, 0.9], [0.2, 0.7, 0.5, 0.8])

@@ -33,8 +33,8 @@ def of_verdicts(one: Judged) -> Iterator[Chart]:
     for verdict in one.verdicts:
         for family in families(verdict):
             parts = [part for part in family if _drawable(part)]
-            if len(parts) < 2:
-                continue
+            if len(parts) < 2 or len({part.evidence.bound for part in parts}) > 1:
+                continue  # one scale does not fit them
             spans = sorted(
                 (_span(part.subject or part.name, part) for part in parts), key=lambda span: span.value
             )
