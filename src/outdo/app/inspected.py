@@ -15,7 +15,7 @@ from outdo.core.errors import UserError
 from outdo.core.inspection import checked_paths, holds_until, passes
 from outdo.core.model import CheckedPath, Digest, Path
 from outdo.core.paths import file_of
-from outdo.core.rules import OUTSIDERS, Asserted, Expectations
+from outdo.core.rules import OUTSIDERS, Asserted, Expectations, Schema
 from outdo.core.verdict import Judgement, Verdict
 
 
@@ -41,7 +41,9 @@ def inspected(
 def judge(project: Project, path: Path, asserted: Sequence[Asserted]) -> Judgement:
     """What a look at a path finds, which is kept unless it was written to meanwhile."""
     before = _case(project, path, asserted)
-    rules, refused = lazy("outdo.app.schemas").expanded(project.root, asserted)
+    rules, refused = asserted, {}
+    if any(isinstance(each.check, Schema) for each in asserted):
+        rules, refused = lazy("outdo.app.schemas").expanded(project.root, asserted)
     now = time()
     verdicts = tuple(look(project, path, rules, now, refused))
     if before.data is None or before.key is None:

@@ -2,13 +2,16 @@
 
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from outdo.app.lazy import lazy
-from outdo.app.saving import Saved
 from outdo.cli.columns import Cell, Column, aligned
 from outdo.cli.paint import Paint, plain
 from outdo.core.errors import Usage
 from outdo.core.profile import summary
+
+if TYPE_CHECKING:
+    from outdo.app.saving import Saved
 
 
 def save(start: str, words: tuple[str, ...], to: str | None, *, force: bool) -> int:
@@ -18,12 +21,12 @@ def save(start: str, words: tuple[str, ...], to: str | None, *, force: bool) -> 
     if to and len(words) > 1:
         raise Usage("one schema is of one table", fix=f"outdo check {words[0]} --save --to {to}")
     for word in words:
-        found: Saved = lazy("outdo.app.saving").save(start, word, to or "", force=force)
+        found = lazy("outdo.app.saving").save(start, word, to or "", force=force)
         print(*_told(found, to), sep="\n")
     return 0
 
 
-def _told(found: Saved, to: str | None) -> Iterator[str]:
+def _told(found: "Saved", to: str | None) -> Iterator[str]:
     paint = Paint(sys.stdout)
     of = f"{found.rows:,} rows, {found.columns} columns"
     yield f"{paint(plain(found.path), 'bold')}  {paint(of, 'dim')}"

@@ -216,7 +216,16 @@ class _Compiling:
         return f"{known} AND NOT isnan({column(name)})" if self.kinds[name] in FLOATS else known
 
     def _not_null(self, name: str, _: None) -> Probe:
-        return self._rows(f"not_null {name}", self._present(name), (name,), wanted="a value")
+        """Counted by those that are there, which costs less than to look at each."""
+        probe = self._rows(f"not_null {name}", self._present(name), (name,), wanted="a value")
+
+        def judge(values: Sequence[Any]) -> Verdict:
+            rows, there, *nans = (int(each or 0) for each in values)
+            return probe.judge((rows, rows - there + sum(nans)))
+
+        only = self._only()
+        asks = (f"count(*){only}", f"count({column(name)}){only}", *self._nans(name))
+        return replace(probe, asks=asks, judge=judge)
 
     def _between(self, name: str, span: rules.Range) -> Probe | Verdict:
         title, ends = f"between {name}", [end for end in (span.low, span.high) if end is not None]

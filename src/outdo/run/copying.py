@@ -1,18 +1,17 @@
 """A table of an SQLite file, copied once into a text file that DuckDB reads: its own reader would be downloaded."""
 
-import csv
 import os
-import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from outdo.core.probes import column
 from outdo.run.scan import quoted
 from outdo.run.sources import Stored, Unreadable, chosen
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from duckdb import DuckDBPyConnection
 
 PATIENCE = 2.0
@@ -29,6 +28,9 @@ def copy_sqlite(
 ) -> list[tuple[str, str]]:
     """Makes the view `raw` of a table, with `c0`, `c1`, … and the row's number `n`, and tells its columns; raises
     `Unreadable`. The file is opened for reading only."""
+    import sqlite3
+    from urllib.parse import quote
+
     import duckdb
 
     copy = os.path.join(scratch, f"{raw}.csv")
@@ -61,8 +63,10 @@ def copy_sqlite(
     raise Unreadable("its values can't be read")
 
 
-def _written(theirs: sqlite3.Connection, source: Stored, copy: str) -> tuple[list[str], dict[str, str]]:
+def _written(theirs: "sqlite3.Connection", source: Stored, copy: str) -> tuple[list[str], dict[str, str]]:
     """Writes all rows to `copy`, and tells the names of the columns, and the types of `c0`, `c1`, …"""
+    import csv
+
     query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY 1"
     table = chosen(source.table, [name for (name,) in theirs.execute(query)])
     theirs.execute("BEGIN")  # both queries see the same rows
