@@ -5,7 +5,8 @@ import pytest
 
 from outdo.core.metrics.scored import Scored
 from outdo.core.metrics.table import METRICS
-from outdo.core.predicted import Column
+from outdo.core.parts import parts
+from outdo.core.predicted import Column, Predicted
 from outdo.core.search import Bounds, Search, search
 
 ROWS = 6000
@@ -80,3 +81,14 @@ def test_what_is_missing_is_a_slice_too() -> None:
     wrong = Scored(rows.truth, decision=decision, classes=2)
     found = search(METRICS["accuracy"], wrong, columns, Bounds(low=0.5), least=20, seed=0)
     assert found.weak[0].name == "hour missing"
+
+
+def test_values_that_read_alike_are_slices_of_their_own() -> None:
+    columns: dict[str, Column] = {
+        "first": np.array(["", "x", "missing", None], object).repeat(5),
+        "second": np.array(["x", "", "", ""], object).repeat(5),
+    }
+    truth = np.zeros(20)
+    rows = Scored(truth, decision=truth.astype(np.int64), classes=2)
+    found = parts(rows, Predicted(truth, truth, columns), ("first", "second"), 5)
+    assert list(found) == [", x", "missing, ", "missing, '", "x, "]

@@ -33,15 +33,21 @@ class Coded(Struct, frozen=True, eq=False):
 def parts(rows: Scored, predicted: Predicted, columns: str | Columns, least: int) -> dict[str, Scored]:
     """The parts of the rows that are large enough, by the values that each shares; raises `Unscored`."""
     names = (columns,) if isinstance(columns, str) else columns
-    code, labels = np.zeros(rows.rows, np.int64), [""]
+    empty: tuple[str, ...] = ()
+    code, told = np.zeros(rows.rows, np.int64), [empty]
     for name in names:
         one = values(column(predicted, name))
         # numbered anew after each column, so that no number of combinations is too large
         kinds, code = np.unique(code * len(one.labels) + one.codes, return_inverse=True)
         pairs = [divmod(kind, len(one.labels)) for kind in kinds.tolist()]
-        labels = [", ".join(filter(None, (labels[first], one.labels[second]))) for first, second in pairs]
-    large = np.flatnonzero(np.bincount(code) >= least).tolist()
-    return {labels[number]: rows.part(code == number) for number in sorted(large, key=labels.__getitem__)}
+        told = [(*told[first], one.labels[second]) for first, second in pairs]
+    found: dict[str, Scored] = {}
+    for number in sorted(np.flatnonzero(np.bincount(code) >= least).tolist(), key=told.__getitem__):
+        name = ", ".join(told[number])
+        while name in found:  # other values that read alike
+            name += "'"
+        found[name] = rows.part(code == number)
+    return found
 
 
 def column(predicted: Predicted, name: str) -> Column:
