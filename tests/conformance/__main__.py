@@ -69,10 +69,13 @@ class Row(NamedTuple):
     passed: int
 
 
-def results(python: str, checkout: Path, files: Sequence[str], command: str) -> dict[str, Result]:
-    """What came of each test; an empty command stands for stock MLflow."""
+def results(python: str, checkout: Path, wanted: Sequence[str], command: str) -> dict[str, Result]:
+    """What came of each test of these names, or in these files; an empty command stands for stock MLflow."""
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "results.jsonl"
+        only = Path(folder) / "only"
+        only.write_text("\n".join(one for one in wanted if "::" in one))
+        files = list(dict.fromkeys(one.partition("::")[0] for one in wanted))
         env = {
             **os.environ,
             "PYTHONPATH": str(HERE),
@@ -81,6 +84,7 @@ def results(python: str, checkout: Path, files: Sequence[str], command: str) -> 
         }
         options = ["-p", "redirect", "-p", "no:cacheprovider", "-q", "--timeout", "60", "--no-header"]
         chosen = ["--leave", NOT_OFFERED, "--serve", command, "--results", str(said)]
+        chosen += ["--only", str(only)] if only.read_text() else []
         run = [python, "-m", "pytest", *options, *chosen, *files]
         subprocess.run(run, cwd=checkout, env=env, stdout=subprocess.DEVNULL, check=False)
         found = [json.decode(line, type=Result) for line in said.read_bytes().splitlines()]

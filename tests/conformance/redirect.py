@@ -114,6 +114,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--serve", default="", help="what starts a server, `{home}` being a fresh folder; empty: stock"
     )
     parser.addoption("--results", required=True, help="a file for one line of JSON per test")
+    parser.addoption(
+        "--only", default="", help="a file with the names of tests, one a line: no others are run"
+    )
     parser.addoption("--leave", default="$^", help="which tests are not run, as a pattern for their names")
 
 
@@ -140,6 +143,9 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
     """Our fixtures stand where those of the tests stood."""
     left = re.compile(session.config.getoption("--leave"))
     items[:] = [item for item in items if not left.search(item.nodeid.replace("workspace-disabled", ""))]
+    if only := session.config.getoption("--only"):
+        wanted = set(Path(only).read_text().splitlines())
+        items[:] = [item for item in items if item.nodeid in wanted]
     known: Any = vars(session._fixturemanager)["_arg2fixturedefs"]
     for item in items:
         ours = next((names for path, names in FIXTURES.items() if item.nodeid.startswith(path)), {})
