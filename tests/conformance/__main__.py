@@ -99,6 +99,13 @@ def at_once(jobs: int, python: str, checkout: Path, wanted: Sequence[str], comma
         return {name: one for part in told for name, one in part.items()}
 
 
+def is_offered(test: str, files: Sequence[str]) -> bool:
+    """Whether a test is of these files and of what is offered."""
+    return test.startswith(tuple(files)) and not re.search(
+        NOT_OFFERED, test.replace("workspace-disabled", "")
+    )
+
+
 def group(test: str) -> str:
     """The group that a test belongs to."""
     return next(name for name, pattern in GROUPS.items() if re.search(pattern, test))
@@ -163,7 +170,7 @@ def main() -> None:
         kept = asked.keep / f"{name}.json" if asked.keep else None
         if kept and name == "stock" and kept.exists():
             known = json.decode(kept.read_bytes(), type=dict[str, Result])
-            found.append({test: one for test, one in known.items() if test.startswith(tuple(asked.files))})
+            found.append({test: one for test, one in known.items() if is_offered(test, asked.files)})
             continue
         # Of us what counts is asked, and no more.
         wanted = [test for test, _ in compared(found[0], {})] if found else asked.files
