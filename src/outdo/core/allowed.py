@@ -36,6 +36,7 @@ _NAMES = {
     "copyreg": "_reconstructor",
     "copy_reg": "_reconstructor",
     "_codecs": "encode",
+    "functools": "partial",
     "collections": "OrderedDict defaultdict Counter deque",
     "datetime": "datetime date time timedelta timezone",
     "decimal": "Decimal",
@@ -63,6 +64,18 @@ _NAMES = {
     "sklearn.metrics._dist_metrics": "newObj",
     "sklearn.neighbors._ball_tree": "newObj",
     "sklearn.neighbors._kd_tree": "newObj",
+    "sklearn.utils.validation": "check_array",
+    "sklearn.preprocessing._function_transformer": "_identity",
+    "sklearn.compose._column_transformer": "make_column_selector",
+    "sklearn.metrics._classification": (
+        "accuracy_score balanced_accuracy_score brier_score_loss cohen_kappa_score f1_score fbeta_score jaccard_score "
+        "log_loss matthews_corrcoef precision_score recall_score"
+    ),
+    "sklearn.metrics._ranking": "average_precision_score ndcg_score roc_auc_score",
+    "sklearn.metrics._regression": (
+        "explained_variance_score max_error mean_absolute_error mean_absolute_percentage_error mean_pinball_loss "
+        "mean_squared_error mean_squared_log_error median_absolute_error r2_score root_mean_squared_error"
+    ),
     "sklearn.feature_selection._univariate_selection": "chi2 f_classif f_oneway f_regression r_regression",
     "sklearn.feature_selection._mutual_info": "mutual_info_classif mutual_info_regression",
     "sklearn.cluster._kmeans": "_kmeans_single_lloyd _kmeans_single_elkan",
