@@ -257,6 +257,16 @@ def test_results_are_told_in_the_form_of_great_expectations(folder: Path) -> Non
     assert second["exception_info"]["exception_message"] == "there is no column 'gone'"
 
 
+def test_a_suite_named_twice_is_told_twice(folder: Path) -> None:
+    verdicts = judged(folder, {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "origin"}})
+    some = Asserted(Expectations(OwnPath("s.json")), where="id < 3")
+    asks = suites(str(folder), [some])
+    verdicts += check_table(str(folder / "a.parquet"), [some], now=0, suites=asks)
+    told = Judged("data", "a.parquet", "failed", 0.0, tuple(verdicts))
+    assert [one["success"] for one in told_as_gx(str(folder), told, [ASSERTED, some])] == [False, True]
+    assert not any(one["success"] for one in told_as_gx(str(folder), told, [ASSERTED]))
+
+
 @pytest.mark.parametrize(
     ("condition", "parser", "sql"),
     [

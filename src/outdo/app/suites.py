@@ -125,15 +125,19 @@ def results(project: Project, judged: Sequence[Judged]) -> str:
 
 
 def told_as_gx(root: str, judged: Judged, asserted: Sequence[Asserted]) -> list[dict[str, Any]]:
-    """Validation results in the form of Great Expectations, one for each suite that the checks of a path name. One
+    """Validation results in the form of Great Expectations, one for each check of a path that names a suite. One
     without verdicts of its own has only exceptions in it."""
     found: list[dict[str, Any]] = []
-    for path in dict.fromkeys(each.check.path for each in asserted if isinstance(each.check, Expectations)):
+    named = [each.check.path for each in asserted if isinstance(each.check, Expectations)]
+    for place, path in enumerate(named):
         suite = _read(root, path)
         if isinstance(suite, str):
             suite = Suite(path, ())
+        size, before = len(suite.expectations), named[:place].count(path)
         own = [one for one in judged.verdicts if one.subject == path]
-        if len(own) != len(suite.expectations):
+        if len(own) == size * named.count(path):
+            own = own[before * size :][:size]
+        else:
             reason = judged.verdicts[0].reason if judged.verdicts else "there is no verdict"
             own = [Verdict(each.title, "not_evaluated", reason) for each in suite.expectations]
         found.append(gx_result(suite, own, path=judged.name, version=VERSION))
