@@ -88,19 +88,13 @@ def judged(path: Path, *lines: str, scratch: str | None = None) -> list[Verdict]
 
 
 @pytest.mark.parametrize("name", MAKE)
-def test_every_kind_of_table_is_read(name: str, tmp_path: Path) -> None:
+def test_every_kind_of_table_is_read_and_its_rows_told_by_their_number(name: str, tmp_path: Path) -> None:
     MAKE[name](tmp_path / name.partition("::")[0])
-    found = judged(tmp_path / name, *LINES)
+    *found, failed = judged(tmp_path / name, *LINES, "not_null: [name]")
     assert {one.outcome for one in found} == {"passed"}, found
-
-
-@pytest.mark.parametrize("name", MAKE)
-def test_rows_that_fail_are_told_by_their_number_in_their_file(name: str, tmp_path: Path) -> None:
-    MAKE[name](tmp_path / name.partition("::")[0])
-    [verdict] = judged(tmp_path / name, "not_null: [name]")
     suffix = {"parquets": ".parquet", "texts": ".csv", "lines": ".jsonl.gz"}.get(name)
     told = f"b/c{suffix} row 1: name = null" if suffix else "row 3: name = null"
-    assert verdict.evidence.examples == (told,)
+    assert failed.evidence.examples == (told,)
 
 
 def test_nothing_is_left_in_the_scratch_folder(tmp_path: Path) -> None:
@@ -162,7 +156,12 @@ BROKEN: Mapping[str, tuple[Callable[[Path], object], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", BROKEN)
+FAST = {"torn.parquet", "short.csv", "latin.csv", "torn.db", "mixed"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in BROKEN]
+)
 def test_what_is_broken_was_not_evaluated_and_says_why_in_a_sentence(name: str, tmp_path: Path) -> None:
     make, reason = BROKEN[name]
     make(tmp_path / name.partition("::")[0])
@@ -225,3 +224,12 @@ def test_a_view_in_a_database_file_reaches_no_other_file(tmp_path: Path) -> None
         database.execute(f"CREATE VIEW v AS SELECT * FROM '{tmp_path}/secret.csv'")
     [verdict] = judged(tmp_path / "a.duckdb", "rows: '>= 0'")
     assert verdict.outcome == "not_evaluated"
+
+
+@pytest.mark.parametrize(("told", "outcome"), [("64MB", "passed"), ("much", "not_evaluated")])
+def test_memory_is_bounded_as_the_variable_says(
+    told: str, outcome: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTDO_CHECK_MEMORY", told)
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    assert judged(tmp_path / "a.csv", "rows: '> 0'")[0].outcome == outcome

@@ -11,6 +11,7 @@ from outdo.app.models import set_alias
 from outdo.core.digest import digest_bytes
 from outdo.core.verdict import Verdict
 
+pytestmark = pytest.mark.slow
 STAGES = """
 project: p
 stages:
