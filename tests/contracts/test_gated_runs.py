@@ -2,6 +2,7 @@
 
 import random
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from outdo.store.judgements import Judgements
 
 pytestmark = pytest.mark.slow
 
+OUTDO_RUN = [sys.executable, "-m", "outdo.cli.main", "run"]
 PIPELINE = """
 project: p
 stages:
@@ -134,6 +136,17 @@ def test_a_worse_model_fails_the_run_and_is_a_version_that_nothing_promotes(root
     assert (found.kind, found.subject, found.outcome, found.stops) == ("model", "delay", "failed", True)
 
 
+@pytest.mark.parametrize(("doubt", "code"), [("go", 0), ("ask", 1)])
+def test_the_file_says_what_follows_from_doubt(root: Path, doubt: str, code: int) -> None:
+    (root / "seen").write_text("twin")
+    (root / "rows/twin.csv").write_text(predictions(0.501))
+    (root / "outdo.yaml").write_text(f"{PIPELINE}    doubt: {doubt}\n")
+    done = subprocess.run(OUTDO_RUN, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "inconclusive" in done.stderr
+    assert ("a person is to be asked" in done.stderr) is (doubt == "ask")
+
+
 def test_a_champion_that_can_not_be_scored_was_not_outdone(root: Path) -> None:
     (root / "seen").write_text("good")
     text = PIPELINE.replace("cmd: cp", "cmd: grep good model && cp")
@@ -155,7 +168,7 @@ def test_a_run_with_nothing_to_do_asks_again_only_where_something_changed(root: 
     assert not open_question(root)
     set_alias(str(root), "delay", "champion")
     assert open_question(root)
-    done = subprocess.run(["outdo", "run"], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run(OUTDO_RUN, cwd=root, capture_output=True, text=True, check=True)
     assert "it is delay/2" in done.stderr or "1 of 1 gate passed" in done.stderr
     assert not open_question(root)
 
@@ -165,7 +178,7 @@ def test_a_run_with_nothing_to_do_tells_again_what_failed(root: Path) -> None:
     text = PIPELINE.replace("beats: {champion: auc}", "size: '< 1 B'")
     (root / "outdo.yaml").write_text(text)
     assert run(root)[0].status == "failed"
-    done = subprocess.run(["outdo", "run"], cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(OUTDO_RUN, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "✗ delay did not pass 1 of 1 gate" in done.stderr
     assert "known" in done.stderr

@@ -83,6 +83,24 @@ def test_data_that_was_fresh_enough_gets_too_old() -> None:
 
 
 @pytest.mark.parametrize(
+    ("verdicts", "through"),
+    [
+        ([], False),
+        ([Verdict("a", "passed", "")], True),
+        ([Verdict("a", "passed", ""), Verdict("b", "failed", "", level="warn")], True),
+        ([Verdict("a", "passed", ""), Verdict("b", "not_evaluated", "", doubt="go")], False),
+        ([Verdict("a", "inconclusive", "")], False),
+        ([Verdict("a", "inconclusive", "", doubt="go")], True),
+        ([Verdict("a", "inconclusive", "", doubt="ask")], False),
+    ],
+)
+def test_only_what_passed_goes_on_and_doubt_where_the_file_says_so(
+    verdicts: list[Verdict], through: bool
+) -> None:
+    assert Judgement("data", "a.csv", "d", "k", tuple(verdicts), 0.0).lets_through is through
+
+
+@pytest.mark.parametrize(
     ("line", "lasting"),
     [
         ("sql: day < now()", False),

@@ -34,7 +34,12 @@ def command(targets: tuple[str, ...], as_json: bool) -> int:
     found = status(project, Request(targets))
     if as_json:
         fresh = found.fresh
-        data = {"project": found.project, "fresh": fresh, "actions": found.plan.actions}
+        data = {
+            "project": found.project,
+            "fresh": fresh,
+            "actions": found.plan.actions,
+            "checks": found.plan.checks,
+        }
         print(json.encode({"schema": "outdo.status/1", "status": "ok", "data": data}).decode())
     else:
         print(table(found, changed_lines(project, found.plan)))
