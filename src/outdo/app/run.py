@@ -153,6 +153,8 @@ class Run:
         self._cancel = Cancel()
         """Of what follows the stages."""
         self._settled = False
+        self._cut = False
+        """Whether it was stopped before all models were judged."""
         self._refused: list[str] = []
         """Models that did not pass their gates."""
         self._ignored: list[str] = []
@@ -249,7 +251,7 @@ class Run:
     @property
     def result(self) -> Result:
         status = "failed" if self._trouble or self._refused else self._engine.status
-        if status == "done" and self._cancel.requested:
+        if status == "done" and self._cut:
             status = "interrupted"
         return Result(self.id, status, dict(self._finished), self._seconds, tuple(self._warnings))
 
@@ -325,6 +327,7 @@ class Run:
         if names := judged_by(project, self._finished):
             gating = lazy("outdo.app.gating").Gating(project, self.id, self._executor, self._cancel)
             yield from gating.events(names)
+            self._cut = self._cancel.requested
 
     def _tell_dvc(self) -> list[Warned]:
         """DVC knows what the lock says, in a repository that it keeps too."""
