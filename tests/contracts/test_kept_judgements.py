@@ -127,6 +127,7 @@ models:
 """
 
 
+@pytest.mark.slow
 def test_a_model_is_judged_again_only_with_other_gates_or_beside_another_champion(tmp_path: Path) -> None:
     (tmp_path / "outdo.yaml").write_text(MODEL)
     (tmp_path / "seen").write_text("1")
