@@ -47,12 +47,13 @@ def test_how_it_ends(tmp_path: Path, told: str | list[str] | TestCommand, outcom
     assert not (tmp_path / "made2").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tests", "outcome", "words"),
     [
         ("def test_a(): pass\ndef test_b(): assert 0, 'too low'", "failed", "test_b"),
-        pytest.param("def test_a(): pass", "passed", "it passes", marks=pytest.mark.slow),
-        pytest.param("", "not_evaluated", "there is no test", marks=pytest.mark.slow),
+        ("def test_a(): pass", "passed", "it passes"),
+        ("", "not_evaluated", "there is no test"),
     ],
 )
 def test_pytest_is_asked_for_its_results(tmp_path: Path, tests: str, outcome: str, words: str) -> None:

@@ -177,7 +177,7 @@ SEEDS = [pickle.dumps(value, protocol) for value in GOOD[:2] for protocol in (0,
 OPCODES = b"".join(op.code.encode("latin-1") for op in pickletools.opcodes)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_no_damage_hides_an_import_from_the_walk(data: st.DataObject) -> None:
     content = bytearray(data.draw(st.sampled_from(SEEDS)))

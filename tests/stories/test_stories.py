@@ -82,6 +82,7 @@ def pattern(expected: str) -> str:
 
 
 LONG = {
+    "a_model_is_looked_into",
     "users_tokens_and_the_trail",
     "models_are_promoted_on_evidence",
     "models_are_registered",
