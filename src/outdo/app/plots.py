@@ -11,13 +11,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from outdo.app.output import write
 from outdo.app.plotfiles import PlotFiles
 from outdo.app.png import png
 from outdo.app.project import STATE, Project, make_state, open_project
 from outdo.app.sides import WORKSPACE, held
 from outdo.core.chart import Axes, Chart, chart, file
 from outdo.core.chartpage import page
-from outdo.core.errors import BadPlot, CantWrite
+from outdo.core.errors import BadPlot
 from outdo.core.figure import TEMPLATES, Drawn, Figure, Lost, Plotted, Template, draw, files_of
 from outdo.core.model import Path
 from outdo.core.sections import Plot
@@ -104,7 +105,7 @@ def save_page(made: Plots, path: str = "", start: str = ".") -> str:
     """Where the page was written: `path`, or a place in the project that Git does not see."""
     if not path:
         path = os.path.relpath(os.path.join(os.path.dirname(make_state(start)), PAGE))
-    _write(path, made.page().encode())
+    write(path, made.page().encode())
     return path
 
 
@@ -114,19 +115,10 @@ def save_picture(made: Plots, path: str) -> str:
     if not charts:
         raise BadPlot("there is no chart to write as a picture", fix="an HTML page can hold pictures too")
     if path.lower().endswith(".png"):
-        _write(path, png(file(charts, "light")))
+        write(path, png(file(charts, "light")))
     else:
-        _write(path, file(charts).encode())
+        write(path, file(charts).encode())
     return path
-
-
-def _write(path: str, content: bytes) -> None:
-    try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(path, "wb") as opened:
-            opened.write(content)
-    except OSError as error:
-        raise CantWrite(f"'{path}' can't be written: {error.strerror}", fix="name another file") from None
 
 
 def _declared(sides: Sequence[PlotFiles]) -> dict[str, Plot]:

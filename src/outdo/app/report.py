@@ -8,7 +8,6 @@ from outdo.app.check import check
 from outdo.app.checked import Checked, JudgedModel
 from outdo.app.lazy import lazy
 from outdo.app.project import Project, declared, open_project
-from outdo.core.errors import CantWrite
 from outdo.core.report.told import Judged, Report
 from outdo.core.rules import Drift
 
@@ -80,13 +79,3 @@ def _drift(project: Project, one: Judged) -> Iterator[object]:
             tables = os.path.join(project.root, one.name), there
             found = lazy("outdo.run.histograms").histograms(*tables, columns, (one.name, before))
             yield from map(lazy("outdo.core.charthistogram").histogram, found)
-
-
-def write(path: str, text: str) -> None:
-    """Writes a file, and its folder if need be; raises `CantWrite`."""
-    try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(path, "w", encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError as error:
-        raise CantWrite(f"'{path}' can't be written: {error.strerror}", fix="name another file") from None

@@ -8,7 +8,8 @@ import time
 import click
 from msgspec import json
 
-from outdo.app.report import html, report, results, write
+from outdo.app.output import write
+from outdo.app.report import html, report, results
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.cli.saving import save
 from outdo.cli.verdicts import told
@@ -72,10 +73,11 @@ def command(
 def _write(found: Report, page: str | None, junit_file: str | None, gx: str | None) -> None:
     now = time.time()
     if page:
-        write(page, html(os.curdir, found, time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))))
+        told = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
+        write(page, html(os.curdir, found, told).encode())
     if junit_file:
-        write(junit_file, junit(found, now))
+        write(junit_file, junit(found, now).encode())
     if gx:
-        write(gx, results(os.curdir, found))
+        write(gx, results(os.curdir, found).encode())
     for written in filter(None, (page, junit_file, gx)):
         say(f"wrote {plain(written)}")

@@ -80,7 +80,7 @@ def _details(verdict: Verdict) -> Iterator[str]:
         against = safe(numbers.compared) or "the champion"
         yield f"{numbers.challenger:.4g} against {numbers.champion:.4g} of {against}"
     if numbers.low is not None and numbers.high is not None:
-        sure = f", each end with {numbers.confidence:.0%}" if numbers.confidence else ""
+        sure = f", each end with {numbers.confidence * 100:g} %" if numbers.confidence else ""
         yield f"from {numbers.low:.4g} to {numbers.high:.4g}{sure}"
     yield from map(_short, numbers.examples[:_ROWS])
 

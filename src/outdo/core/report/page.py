@@ -116,7 +116,7 @@ def _evidence(found: Evidence) -> Iterator[str]:
     if found.challenger is not None and found.champion is not None:
         yield f"{found.challenger:.6g} against {found.champion:.6g} of {found.compared or 'the champion'}"
     if found.method and found.confidence is not None:
-        yield f"{found.method}, each bound with {found.confidence:.0%}"
+        yield f"{found.method}, each bound with {found.confidence * 100:g} %"
     if found.p is not None:
         corrected = f", {found.corrected:.3g} corrected" if found.corrected is not None else ""
         yield f"p {found.p:.3g}{corrected}" + (f" ({found.correction})" if found.correction else "")
