@@ -73,8 +73,8 @@ def command(
 def _write(found: Report, page: str | None, junit_file: str | None, gx: str | None) -> None:
     now = time.time()
     if page:
-        told = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
-        write(page, html(os.curdir, found, told).encode())
+        when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
+        write(page, html(os.curdir, found, when).encode())
     if junit_file:
         write(junit_file, junit(found, now).encode())
     if gx:
