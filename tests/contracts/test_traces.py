@@ -345,6 +345,12 @@ def test_the_oldest_traces_go_first(server: Served, place: str) -> None:
     assert found(server, place) == [ids[3], ids[2]]
 
 
+def test_a_time_far_ahead_is_later_than_all_traces(server: Served, place: str) -> None:
+    trace(server, place, 0)
+    asked: Any = {"experiment_id": place, "max_timestamp_millis": 10**15}
+    assert call(server, "POST", "traces/delete-traces", API, **asked).said == {"traces_deleted": 1}
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -11,13 +11,12 @@ from outdo.core.refusals import Invalid, NotYet
 from outdo.core.spans import Trace
 from outdo.server.endpoint import Desk, Endpoint, Json
 from outdo.server.mlflow.paging import read_page, said_page
-from outdo.server.mlflow.shapes import check_key, check_length, experiment_number, require
+from outdo.server.mlflow.shapes import Int64, check_key, check_length, experiment_number, require
 from outdo.server.mlflow.trace_filters import trace_conditions, trace_orders
 from outdo.server.mlflow.trace_shapes import (
     TAG_LENGTH,
     Info,
     Location,
-    read_moment,
     read_trace,
     said_trace,
     said_whole,
@@ -72,7 +71,7 @@ class Search(Struct, frozen=True):
 
 class Delete(Struct, frozen=True):
     experiment_id: str = ""
-    max_timestamp_millis: int | None = None
+    max_timestamp_millis: Int64 | None = None
     max_traces: int | None = None
     request_ids: list[str] = []
 
@@ -198,8 +197,6 @@ def delete(connection: Connection, asked: Delete, desk: Desk) -> Json:
         raise Invalid(f"`max_traces` must be a positive integer, received {asked.max_traces}.")
     if len(asked.request_ids) > MOST_DELETED:
         raise Invalid(f"At most {MOST_DELETED} traces can be deleted at once. Got {len(asked.request_ids)}.")
-    if asked.max_timestamp_millis is not None:
-        read_moment(asked.max_timestamp_millis, "max_timestamp_millis")
     gone = traces.remove(
         connection,
         experiment_number(asked.experiment_id),
