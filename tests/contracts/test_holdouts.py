@@ -36,10 +36,12 @@ def judged(root: Path, model: str, labels: str = "0101", flip: bool = False) -> 
     return found
 
 
+@pytest.mark.slow
 def test_a_model_counts_once_however_often_it_is_judged(tmp_path: Path) -> None:
     assert [judged(tmp_path, model).models for model in ("a", "a", "b", "a")] == [1, 1, 2, 2]
 
 
+@pytest.mark.slow
 def test_rows_are_the_same_in_any_order_and_others_with_other_labels(tmp_path: Path) -> None:
     assert judged(tmp_path, "a").models == 1
     assert judged(tmp_path, "b", flip=True).models == 2
@@ -54,6 +56,7 @@ def test_what_was_judged_before_tells_how_many_there_are_now(tmp_path: Path) -> 
     assert (found.kept, found.models) == (True, 2)
 
 
+@pytest.mark.slow
 def test_rows_that_decided_often_are_a_warning_that_stops_nothing(tmp_path: Path) -> None:
     holdouts = Holdouts(str(tmp_path / ".outdo"))
     assert judged(tmp_path, "a").models == 1
