@@ -3,7 +3,7 @@
 import io
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from outdo.cli.columns import cells
@@ -53,6 +53,7 @@ def test_slices_that_fail_are_drawn_on_one_scale_beside_their_bound() -> None:
     ]
 
 
+@example([("0" * 15 + "\x1f" * 12, "")], 70)
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.text(min_size=1, max_size=90), st.text(max_size=200)), min_size=1, max_size=6),

@@ -131,9 +131,11 @@ def _parts(parts: Sequence[Verdict], paint: Paint, width: int | None) -> Iterato
         start = 8 + column + 2 + (len(strip) + 2 if strip else 0)
         reasons = _wrapped(plain(part.reason), None if width is None else max(width - start, _NARROWEST))
         drawn = f"{paint(strip, hue)}  " if strip else ""
-        head = f"      {paint(MARKS[state(part)], hue)} {name}"
+        first, *more = _wrapped(name, None if width is None else width - 8)
+        head = f"      {paint(MARKS[state(part)], hue)} {first}"
         if cells(name) > column:
             yield head
+            yield from (f"        {line}" for line in more)
             head = " " * (8 + column)
         else:
             head += " " * (column - cells(name))
