@@ -154,7 +154,7 @@ def test_a_champion_that_was_not_scored_on_these_rows_is_no_reason_to_pass(root:
         ("fairness: {by: group, metric: equalized_odds, difference: '< 0.9'}", "passed", "rate of"),
         ("fairness: {by: group, metric: demographic_parity, ratio: '> 0.1'}", "passed", "ratio 0."),
         ("fairness: {by: p > 0.4, metric: accuracy, ratio: '> 0.1'}", "passed", "false 0."),
-        ("size: '< 1KB'", "passed", "4B is < 1000B"),
+        ("size: '< 1KB'", "passed", "4B is < 1KB"),
         ("size: '< 1B'", "failed", "4B is not < 1B"),
         ("unsafe: {}", "passed", "1 file looked through"),
     ],

@@ -38,7 +38,7 @@ def test_a_high_quantile_needs_many_values() -> None:
     [
         ("<= 96us", None, "passed", "95us is <= 9.6e-05s"),
         ("<= 96us", 0.95, "inconclusive", "91us to 99us"),
-        ("<= 1ms", 0.95, "passed", "91us to 99us is <= 0.001s"),
+        ("<= 1ms", 0.95, "passed", "91us to 99us is <= 1ms"),
         ("<= 10us", 0.95, "failed", "is not"),
     ],
 )

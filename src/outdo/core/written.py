@@ -5,6 +5,7 @@ Schema.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from msgspec import Struct
@@ -82,7 +83,7 @@ class Duration(Written, frozen=True):
         for unit in "dhm":
             if self.seconds % _SECONDS[unit] == 0:
                 return f"{self.seconds / _SECONDS[unit]:.15g}{unit}"
-        return f"{self.seconds!r}s"
+        return _show(self.seconds, "seconds")
 
 
 class Bytes(Written, frozen=True):
@@ -119,7 +120,7 @@ class Bytes(Written, frozen=True):
         return f"{self.count}B"
 
     def __str__(self) -> str:
-        return f"{self.count}B"
+        return _show(self.count, "bytes")
 
 
 class Share(Written, frozen=True):
@@ -331,11 +332,23 @@ def _show(value: float, dimension: Dimension) -> str:
         case "share":
             return f"{value * 100:.15g}%"
         case "seconds":
-            return f"{value:.15g}s"
+            return _in_units(value, {"s": 1.0, "ms": 1e-3} if abs(value) >= 1 else {"ms": 1e-3, "s": 1.0})
         case "bytes":
-            return f"{value:.15g}B"
+            return _in_units(value, {unit: float(_BYTES[unit]) for unit in ("TB", "GB", "MB", "KB", "B")})
         case "number":
             return f"{value:.15g}"
+
+
+def _in_units(value: float, units: Mapping[str, float]) -> str:
+    """The value in the first of these units in which it is a whole number that is read as the same; else in the
+    plain one."""
+    for unit, factor in units.items():
+        text = f"{value / factor:.15g}"
+        if value and float(text).is_integer() and float(text) * factor == value:
+            return f"{text}{unit}"
+    plain = next(unit for unit, factor in units.items() if factor == 1)
+    text = f"{value:.15g}"
+    return f"{text if float(text) == value else repr(value)}{plain}"
 
 
 def _cron_part(part: str, low: int, high: int, names: tuple[str, ...]) -> bool:
