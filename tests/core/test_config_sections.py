@@ -379,6 +379,10 @@ def test_any_text_is_a_value_or_refused(text: str, kind: type[Written]) -> None:
         ("models: {m: {path: ../m}}", "'../m' is outside the project's folder"),
         ("models: {m: {gates: []}}", "models.m has no 'path'"),
         ("models: {m: {path: m, gates: [{beats: {champion: auc, confidence: 1}}]}}", "less than 1"),
+        (
+            "models: {m: {path: m, metrics: {own: {function: '../m.py:f'}}}}",
+            "is outside the project's folder",
+        ),
         ("models: {m: {path: m, gates: [{slices: {by: c, metric: auc}}]}}", "say at_least, at_most or"),
         ("models: {m: {path: m, gates: [{slices: {metric: auc, at_least: 0}}]}}", "such as find: all"),
         ("models: {m: {path: m, gates: [{slices: {find: c, metric: auc, at_least: 0}}]}}", "'all'"),

@@ -200,6 +200,7 @@ def _key(project: Project, name: str, model: Model, sides: Sides) -> Key | None:
     scored = [str(one.digest if isinstance(one, Entry) else one) for one in (sides.ours, *against)]
     stage = evaluates(project, name)
     beside = read_besides(model.gates, model.load, stage.deps if stage else ())
+    beside += [one.function.rpartition(":")[0] for one in model.metrics.values()]
     held = project.workspace.look(beside)
     scored += [f"{path} {held[path].digest if path in held else ''}" for path in map(Path, beside)]
     return judged_key(project.pipeline.models[name].rules, sides.model, scored, metrics_told(project))

@@ -7,7 +7,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from outdo.app.gated import Due, Sides, metrics_told, sides_of
-from outdo.app.measuring import measured
+from outdo.app.measuring import measured, own_metrics
 from outdo.app.project import Project, declared
 from outdo.core.errors import UserError
 from outdo.core.judge import judge
@@ -25,7 +25,9 @@ def verdicts(project: Project, due: Due) -> tuple[tuple[Verdict, ...], str]:
     model = due.model
     rows, champion = _read_both(project, model, due.sides)
     told = rows if isinstance(rows, str) else rows.predicted
-    found = tuple(judge(model.gates, told, champion, _facts(project, due.name, model)))
+    with own_metrics(project, due.name, model) as own:
+        facts = replace(_facts(project, due.name, model), own=own.known)
+        found = tuple(judge(model.gates, told, champion, facts))
     return found, "" if isinstance(rows, str) else rows.holdout()
 
 

@@ -32,6 +32,7 @@ from outdo.run.building import Build, Environments
 from outdo.run.changing import Picked, by_expressions, by_noise
 from outdo.run.leaking import Tables, find_leaks
 from outdo.run.loaded import NotMeasured, Source, ask, guessed, time_calls
+from outdo.run.ownmetrics import OwnMetrics
 from outdo.run.ports import Cancel
 from outdo.run.rows import rows_in
 from outdo.run.scan import table_kind
@@ -51,6 +52,11 @@ def measured(project: Project, name: str, model: Model) -> dict[int, Sequence[Ve
         for place, gate in enumerate(model.gates)
         if isinstance(gate, Measured)
     }
+
+
+def own_metrics(project: Project, name: str, model: Model) -> OwnMetrics:
+    """The metrics that the project computes for a model itself, to be left when they are not needed any more."""
+    return OwnMetrics(_Measuring(project, name, model).bench if model.metrics else "", model.metrics)
 
 
 class _Measuring:

@@ -9,7 +9,7 @@ from outdo.core import rules
 from outdo.core.calibration import calibration
 from outdo.core.fairness import fairness, fairness_title
 from outdo.core.gate import beats, corrected, first, surely_within, within
-from outdo.core.metrics.scored import Scored, Unscored
+from outdo.core.metrics.scored import Metric, Scored, Unscored
 from outdo.core.metrics.table import METRICS, metric
 from outdo.core.modelgates import Calibration, Measured, Size
 from outdo.core.parts import column, computed, values
@@ -93,15 +93,16 @@ class _Judging:
     # ---------------------------------------------------------------- metrics, and the champion
 
     def _metric(self, name: str, bound: Bound) -> Verdict:
-        title, told, theirs = f"metric {name}", self.facts.metrics.get(name), None
+        title, theirs = f"metric {name}", None
+        told = None if name in self.facts.own else self.facts.metrics.get(name)
         try:
-            value = _value(name, self.ours) if told is None else told
+            value = self._value(name, self.ours) if told is None else told
             if bound.relative_to is not None and self.champion is None:
                 return Verdict(title, "passed", "there is no champion yet")
             if bound.relative_to is not None and self.champion is not None and self.champion.same:
                 return Verdict(title, "passed", f"it is {self.champion.name}, the champion, itself")
             if bound.relative_to is not None:
-                theirs = _value(name, self.theirs)
+                theirs = self._value(name, self.theirs)
         except Unscored as reason:
             return Verdict(title, "not_evaluated", str(reason), Evidence(bound=str(bound)))
         compared = "" if theirs is None or self.champion is None else self.champion.name
@@ -111,7 +112,7 @@ class _Judging:
         """On a metric of these rows, whatever a stage told: only they say how sure it is."""
         title = f"metric {name}"
         try:
-            found = estimate(computed(name), self.ours, self.seed)
+            found = estimate(self.facts.own.get(name) or computed(name), self.ours, self.seed)
         except Unscored as reason:
             return Verdict(title, "not_evaluated", str(reason), Evidence(bound=str(told.bound)))
         low, high = found.bounds(told.confidence)
@@ -123,9 +124,9 @@ class _Judging:
     def compared(self, gate: rules.Beats) -> Difference | Verdict:
         """How far the challenger leads in a metric; or the verdict where that can't be told."""
         name = f"beats champion {gate.champion}"
-        known = metric(gate.champion)
+        known = self._known(gate.champion)
         if known is None:
-            names = ", ".join(METRICS)
+            names = ", ".join([*self.facts.own, *METRICS])
             reason = f"'{gate.champion}' can't be computed from predictions; what can: {names}"
             return Verdict(name, "not_evaluated", reason)
         if isinstance(self.rows, str):
@@ -154,10 +155,14 @@ class _Judging:
         if isinstance(found, Verdict):
             return found
         assert self.champion is not None
+        try:
+            scores = (self._value(gate.champion, self.ours), self._value(gate.champion, self.theirs))
+        except Unscored as reason:
+            return Verdict(f"beats champion {gate.champion}", "not_evaluated", str(reason))
         verdict = beats(
             gate.champion,
             found,
-            (_value(gate.champion, self.ours), _value(gate.champion, self.theirs)),
+            scores,
             margin=gate.margin,
             confidence=gate.confidence,
             corrected=p,
@@ -165,6 +170,16 @@ class _Judging:
         )
         note = f"Holm over {family}" if family > 1 else ""
         return replace(verdict, evidence=replace(verdict.evidence, correction=note))
+
+    def _known(self, name: str) -> Metric | None:
+        return self.facts.own.get(name) or metric(name)
+
+    def _value(self, name: str, rows: Scored) -> float:
+        """A metric of some rows; raises `Unscored`."""
+        known = self._known(name)
+        if known is None:
+            raise Unscored(f"no metric '{name}' was told, and none of this name can be computed")
+        return known.of(rows)
 
     def _parted(self, title: str, said: Callable[[Predicted, Scored, int], Verdict]) -> Verdict:
         """What is said of the challenger's rows in parts, or why nothing can be."""
@@ -174,11 +189,3 @@ class _Judging:
             return said(self.rows, ours, self.seed)
         except Unscored as reason:
             return Verdict(title, "not_evaluated", str(reason))
-
-
-def _value(name: str, rows: Scored) -> float:
-    """A metric of some rows; raises `Unscored`."""
-    known = metric(name)
-    if known is None:
-        raise Unscored(f"no metric '{name}' was told, and none of this name can be computed")
-    return known.of(rows)

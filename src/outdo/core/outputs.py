@@ -47,7 +47,9 @@ def _rules(model: Model) -> Digest:
     """Stands for what a model's gates say, and for what they judge."""
     if not model.gates:
         return Digest("")
-    return digest("rules/1", model.gates, model.predictions, model.evaluate, model.load, model.doubt)
+    return digest(
+        "rules/1", model.gates, model.predictions, model.evaluate, model.load, model.metrics, model.doubt
+    )
 
 
 def _scorer(model: Model, stages: list[Stage]) -> StageName:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from outdo.core.metrics.reading import HALF, ranked, scored, shared
-from outdo.core.metrics.scored import Scored, Unscored
+from outdo.core.metrics.scored import Metric, Scored, Unscored
 from outdo.core.verdict import Verdict
 
 Column = NDArray[Any]
@@ -66,3 +66,5 @@ class Facts(Struct, frozen=True):
     """Bytes of its files."""
     measured: Mapping[int, Sequence[Verdict]] = {}
     """What the gates say that need the model itself or a command, by their places in the list of gates."""
+    own: Mapping[str, Metric] = {}
+    """The metrics that the project computes itself."""

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 
 from outdo.core.kinds import Count, Names
 from outdo.core.modelgates import Loading
-from outdo.core.paths import FilePath, OwnPath
+from outdo.core.paths import FilePath, OwnPath, inside
 from outdo.core.rules import Gate
 from outdo.core.verdict import Doubt
 from outdo.core.written import Bound, Bytes, Cron, Duration, NumberBound, Secret, Share
@@ -36,6 +36,20 @@ class Predictions(Struct, frozen=True):
     """The column that says which rows are ranked together, for `ndcg` and `map`; labels say how relevant rows are."""
 
 
+class OwnMetric(Struct, frozen=True):
+    """A metric that the project computes itself: `{function: src/metrics.py:profit, better: higher}`."""
+
+    function: Annotated[str, Meta(pattern=r"^.+\.py:[A-Za-z_][A-Za-z0-9_]*$")]
+    """`FILE:NAME`: a function of two arrays, labels and scores, that returns a number. It is called with rows that were
+    drawn again some thousand times where an interval is asked for."""
+    better: Literal["higher", "lower"] = "higher"
+    timeout: Duration = Duration(600)
+    """How long it may take with the rows of one model, all calls together."""
+
+    def __post_init__(self) -> None:
+        inside(self.function.rpartition(":")[0])
+
+
 class Model(Struct, frozen=True):
     """A model: where it is, which stage scores it, and what a version has to pass."""
 
@@ -44,6 +58,8 @@ class Model(Struct, frozen=True):
     evaluate: str | None = None
     """The stage that scores it; the champion is scored by the same stage."""
     predictions: Predictions | None = None
+    metrics: Mapping[str, OwnMetric] = {}
+    """Metrics of the project's own, by name, for `metric` and `beats`."""
     load: Loading = Loading()
     gates: tuple[Gate, ...] = ()
     doubt: Doubt = "stop"
