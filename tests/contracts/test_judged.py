@@ -114,6 +114,7 @@ def test_a_champion_that_was_not_scored_on_these_rows_is_no_reason_to_pass(root:
     assert "was not scored on these rows" in verdict.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gate", "outcome", "words"),
     [

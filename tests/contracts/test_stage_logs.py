@@ -19,6 +19,8 @@ from outdo.core.model import RunId, StageName
 from tests.contracts.served import Served, served
 from tests.contracts.stage_client import CLIENT
 
+pytestmark = pytest.mark.slow  # a story tells the main of it in the fast ring
+
 PYTHON = f"{sys.executable} -S"
 FILE = f"""
 project: flights
