@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import msgpack
 
@@ -344,6 +344,8 @@ WRITTEN = (
 )
 
 
+@example(Bytes(946_176_841_183_128_960))
+@example(Duration(100_000_000_000_000.5))
 @given(WRITTEN)
 def test_what_a_written_value_prints_is_read_as_the_same(value: Written) -> None:
     assert type(value).written(str(value)) == value

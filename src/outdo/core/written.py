@@ -120,7 +120,9 @@ class Bytes(Written, frozen=True):
         return f"{self.count}B"
 
     def __str__(self) -> str:
-        return _show(self.count, "bytes")
+        units = (unit for unit in ("TB", "GB", "MB", "KB") if self.count and self.count % _BYTES[unit] == 0)
+        unit = next(units, "B")
+        return f"{self.count // _BYTES[unit]}{unit}"
 
 
 class Share(Written, frozen=True):
