@@ -170,7 +170,6 @@ def test_a_stage_needs_a_command(cmd: str) -> None:
         ".outdo",
         "outdo.lock",
         "outdo.yaml",
-        "s3://b/x",
         "'*.csv'",
         "''",
         '"a\\0"',
@@ -180,8 +179,8 @@ def test_an_output_has_to_be_in_the_project_and_its_own(path: str) -> None:
     assert isinstance(mistake(f"stages: {{s: {{cmd: x, outs: [{path}]}}}}"), BadPath)
 
 
-@pytest.mark.parametrize("path", ["https://x.y/z", "s3://b/c", "remote://r/x", "''"])
-def test_a_dependency_has_to_be_a_file_or_folder(path: str) -> None:
+@pytest.mark.parametrize("path", ["https:///z", "s3://", "remote://r", "''"])
+def test_a_dependency_has_to_name_a_place(path: str) -> None:
     assert isinstance(mistake(f"stages: {{s: {{cmd: x, deps: [{path}]}}}}"), BadPath)
 
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from outdo.core.digest import digest, stage_key
-from outdo.core.errors import Mistakes, UnknownInput
-from outdo.core.graph import Graph, build
+from outdo.core.errors import Mistakes, SourceFailed, UnknownInput
+from outdo.core.graph import Graph, build, is_glob
 from outdo.core.model import (
     Action,
+    Bar,
     Digest,
     Entry,
     Key,
@@ -393,3 +394,41 @@ def outputs(world: World) -> Mapping[Path, str]:
 
 def test_a_plan_finds_a_stage_by_name() -> None:
     assert Plan((Action(StageName("a"), "run"),)).verb("a") == "run"
+
+
+FAR = "s3://bucket/rows.csv"
+FETCH = stage("fetch", FAR, "f")
+DOWN = SourceFailed("the server is down", fix="start it")
+
+
+def test_what_can_not_run_here_is_left_out_with_all_below_it_and_the_others_run() -> None:
+    barred = structs.replace(PREPARE, barred=Bar("it writes far away", "write here"))
+    world = World((barred, TRAIN, stage("other", "raw.csv", "o")))
+    assert world.plan() == {"prepare": "skip", "train": "skip", "other": "run"}
+    assert world.reasons("prepare") == (Reason("barred", "it writes far away", None, "write here"),)
+    assert world.reasons("train") == (Reason("upstream_failed", "prepare"),)
+
+
+def test_a_server_that_does_not_answer_leaves_its_readers_out() -> None:
+    world = World((FETCH, stage("use", "f", "u"), stage("other", "raw.csv", "o")))
+    made = plan(world.graph, structs.replace(world.facts(), unreached={FAR: DOWN}))
+    assert [made.verb(name) for name in ("fetch", "use", "other")] == ["skip", "skip", "run"]
+    assert made.actions[0].reasons == (Reason("barred", "the server is down", None, "start it"),)
+
+
+def test_a_frozen_stage_asks_nobody() -> None:
+    world = World((structs.replace(FETCH, frozen=True),))
+    assert plan(world.graph, structs.replace(world.facts(), unreached={FAR: DOWN})).verb("fetch") == "keep"
+
+
+def test_what_is_at_an_address_is_in_the_key() -> None:
+    world = World((FETCH,))
+    world.files[FAR] = "one"
+    world.run()
+    assert world.plan() == {"fetch": "keep"}
+    world.files[FAR] = "two"
+    assert [reason.kind for reason in world.reasons("fetch")] == ["dependency_changed"]
+
+
+def test_an_address_with_marks_of_a_glob_is_no_glob() -> None:
+    assert not is_glob("https://host/data?version=[1]*")

@@ -10,10 +10,11 @@ from msgspec import DecodeError, Struct, ValidationError, msgpack
 from outdo.app.lazy import lazy
 from outdo.app.params import ParamFiles
 from outdo.core.digest import digest_bytes
-from outdo.core.errors import NoProject, NotYaml, UserError
+from outdo.core.errors import NoProject, NotYaml, SourceFailed, UserError
 from outdo.core.graph import Graph, build
 from outdo.core.model import Aim, Entry, Param, Path, Pipeline, Place, Record, Source, Stage, StageName
 from outdo.core.plan import Facts
+from outdo.core.urls import is_url
 from outdo.core.version import VERSION
 from outdo.store.atomic import write_atomic
 from outdo.store.chunks import chunked_from
@@ -46,6 +47,7 @@ class _Compiled(Struct, frozen=True):
     pipeline: Pipeline
 
 
+_FETCH = "take it in by a stage that fetches it"
 _encode = msgpack.Encoder().encode
 
 
@@ -94,6 +96,11 @@ class Project:
             self._result,
             self._holds,
             self.is_tracked,
+            {
+                path: SourceFailed(f"what is at '{path}' can't be asked", fix=_FETCH)
+                for path in paths
+                if is_url(path)
+            },
         )
 
     def is_tracked(self, path: Path) -> bool:

@@ -91,4 +91,7 @@ def _sum(found: Status, paint: Paint) -> str:
     checks = found.plan.checks
     stopped, open_ = sum(one.stops for one in checks), sum(one.verb != "keep" for one in checks)
     told += [f"{count} {word}" for count, word in ((open_, "to check"), (stopped, "not passed")) if count]
-    return f"{name}: {', '.join(told)} · next: outdo run"
+    barred = [one.stage for one in found.plan.actions if one.reasons and one.reasons[0].kind == "barred"]
+    idle = not {"run", "wait", "restore"}.intersection(verbs)
+    following = f"why {plain(barred[0])}" if barred and idle else "run"
+    return f"{name}: {', '.join(told)} · next: outdo {following}"

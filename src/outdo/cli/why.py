@@ -81,6 +81,8 @@ def _reason(reason: Reason, found: Why, actions: Mapping[StageName, Action], pai
     changes = found.changes.get(reason.subject, ()) if reason.kind == "dependency_changed" else ()
     counts = {reason.subject: (sum(c.added for c in changes), sum(c.removed for c in changes))}
     lines = [f"  {plain(phrase(reason, actions, counts))}"]
+    if reason.kind == "barred":
+        lines.append(f"    fix: {plain(str(reason.after))}")
     if reason.kind == "command":
         lines += [f"    {paint(f'- {plain(line)}', 'red')}" for line in str(reason.before).splitlines()]
         lines += [f"    {paint(f'+ {plain(line)}', 'green')}" for line in str(reason.after).splitlines()]

@@ -107,6 +107,13 @@ class Packages(Struct, frozen=True):
         return f"{self.file}[{','.join(parts)}]" if parts else self.file
 
 
+class Bar(Struct, frozen=True):
+    """Why a stage can't be run here, though its file is as it should be: the others run all the same."""
+
+    what: str
+    fix: str
+
+
 class Stage(Struct, frozen=True):
     """One command with what it reads and writes, all templates resolved and all paths from the project's folder."""
 
@@ -115,7 +122,7 @@ class Stage(Struct, frozen=True):
     """Run one after the other, each by a shell of its own, until one fails."""
     wdir: Path = "."
     deps: tuple[Path, ...] = ()
-    """Files, folders, or globs (`data/*.csv`, `src/**/*.py`)."""
+    """Files, folders, globs (`data/*.csv`, `src/**/*.py`), or addresses (`s3://bucket/data.csv`)."""
     params: tuple[Param, ...] = ()
     outs: tuple[Output, ...] = ()
     frozen: bool = False
@@ -133,6 +140,8 @@ class Stage(Struct, frozen=True):
     place: Place = Place("outdo.yaml")
     written: str | tuple[str, ...] | None = None
     """The command to the blank, where it stands in the file neither as one line nor as a list of several."""
+    barred: Bar | None = None
+    """Why it can't be run here; None for nearly all."""
     spelled: Mapping[Path, str] = {}
     """Paths as the file has them, where that is not the shortest way from `wdir`: `model/` for `model`."""
 
@@ -237,6 +246,8 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     kind: Literal["file", "tree"] = "file"
     files: int = 1
     executable: bool = False
+    state: str = ""
+    """Of what is at an address, and not here: how its server calls what is there now, as `etag:…`."""
 
 
 class Record(Struct, frozen=True, omit_defaults=True):
@@ -280,6 +291,7 @@ ReasonKind = Literal[
     "no_inputs",
     "lost",
     "frozen",
+    "barred",
 ]
 
 
@@ -288,7 +300,8 @@ class Reason(Struct, frozen=True):
 
     kind: ReasonKind
     subject: str = ""
-    """The path, the param, the variable or the stage that it is about."""
+    """The path, the param, the variable or the stage that it is about; of `barred` all that is to be said, and `after`
+    is how to mend it."""
     before: Value = None
     after: Value = None
 

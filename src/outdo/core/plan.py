@@ -60,6 +60,8 @@ class Facts(Struct, frozen=True):
     """Whether the store has the bytes of a file, or of all files of a folder."""
     tracked: Callable[[Path], bool] = lambda _: False
     """Whether a pointer stands for a path, or for a folder around it."""
+    unreached: Mapping[Path, UserError] = {}
+    """Addresses whose servers do not say what is there, and why."""
 
 
 def select(graph: Graph, request: Request) -> list[StageName]:
@@ -87,6 +89,8 @@ def plan(graph: Graph, facts: Facts, request: Request = Request()) -> Plan:  # n
     """Stages whose outputs are not in the workspace yet."""
     hopeless: set[StageName] = set()
     """Stages that lack something that no selected stage makes, and those that wait for one of them."""
+    barred: set[StageName] = set()
+    """Stages that can't be run here, and those below them."""
     actions: list[Action] = []
     mistakes: list[UserError] = []
     world = replace(facts, entries=known)
@@ -95,7 +99,10 @@ def plan(graph: Graph, facts: Facts, request: Request = Request()) -> Plan:  # n
         above = [
             p for p in graph.parents[name] if p in pending or (p in moving and not _exact(stage, p, graph))
         ]
-        if above and not stage.frozen:
+        if why := bar(stage, world) or _below(name, graph, barred):
+            barred.add(name)
+            action = Action(name, "skip", (why,))
+        elif above and not stage.frozen:
             action = _wait(stage, above, graph, world, force=name in forced)
             pending[name] = action
         else:
@@ -115,6 +122,22 @@ def plan(graph: Graph, facts: Facts, request: Request = Request()) -> Plan:  # n
     if mistakes:
         raise mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes)
     return Plan(tuple(actions))
+
+
+def bar(stage: Stage, facts: Facts) -> Reason | None:
+    """Why a stage can't be run here, though what it reads may be all right; None for nearly all."""
+    if stage.frozen:
+        return None
+    if stage.barred is not None:
+        return Reason("barred", stage.barred.what, None, stage.barred.fix)
+    error = next((facts.unreached[dep] for dep in stage.deps if dep in facts.unreached), None)
+    return None if error is None else Reason("barred", error.what, None, error.fix)
+
+
+def _below(name: StageName, graph: Graph, barred: Container[StageName]) -> Reason | None:
+    above = next((parent for parent in graph.parents[name] if parent in barred), None)
+    frozen = graph.stages[name].frozen
+    return None if above is None or frozen else Reason("upstream_failed", above)
 
 
 def decide(stage: Stage, facts: Facts, *, force: bool = False) -> Action:

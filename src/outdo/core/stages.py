@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from outdo.core import model, paths
+from outdo.core import model, paths, urls
 from outdo.core.document import Slip, Steps, dotted
 from outdo.core.errors import BadPath, DuplicateKey, MissingKey, TooDeep, UnknownKey, WrongType
 from outdo.core.kinds import Count, Names, Scalar
-from outdo.core.model import Output, Packages, Param, Path, Place, Stage, StageName, Value
+from outdo.core.model import Bar, Output, Packages, Param, Path, Place, Stage, StageName, Value
 from outdo.core.packages import PackagesFile
 from outdo.core.sections import Resources
 from outdo.core.shapes import UNREADABLE, describe, unknown_key
@@ -230,13 +230,14 @@ def stage(
 ) -> Stage:
     """The stage with its paths normalised; those that can't be used are told and left out."""
     memory = text.resources.memory.count
+    bars: list[Bar] = []
     return Stage(
         name=name,
         cmd=_commands(text.cmd, path, slips),
         wdir=folder,
-        deps=tuple(dict.fromkeys(_usable(text.deps, paths.anywhere, folder, (*path, "deps"), slips))),
+        deps=tuple(dict.fromkeys(_deps(text.deps, folder, (*path, "deps"), slips, bars))),
         params=tuple(dict.fromkeys(_params(text, folder, path, slips))),
-        outs=tuple(dict.fromkeys(_outputs(text, folder, path, slips))),
+        outs=tuple(dict.fromkeys(_outputs(text, folder, path, slips, bars))),
         frozen=text.frozen,
         always_changed=text.always_changed,
         desc=text.desc,
@@ -248,6 +249,7 @@ def stage(
         sandbox=text.sandbox,
         place=place,
         written=_written(text.cmd),
+        barred=bars[0] if bars else None,
         spelled=dict(_spelled(text, folder)),
     )
 
@@ -320,10 +322,12 @@ def _lines(text: str) -> list[str]:
     return [line.strip() for line in lines]
 
 
-def _usable(written: Names, normalise: Any, folder: Path, path: Steps, slips: list[Slip]) -> Iterator[Path]:
+def _deps(written: Names, folder: Path, path: Steps, slips: list[Slip], bars: list[Bar]) -> Iterator[Path]:
     for index, each in enumerate(written):
         try:
-            yield normalise(each, folder)
+            yield urls.address(each) if urls.is_url(each) else paths.anywhere(each, folder)
+        except urls.Barred as found:
+            bars.append(Bar(found.what, found.fix))
         except ValueError as error:
             slips.append(Slip(BadPath, str(error), (*path, index)))
 
@@ -344,12 +348,17 @@ def _params(text: StageText, folder: Path, path: Steps, slips: list[Slip]) -> It
                 yield Param(file, key)
 
 
-def _outputs(text: StageText, folder: Path, path: Steps, slips: list[Slip]) -> Iterator[Output]:
+def _outputs(
+    text: StageText, folder: Path, path: Steps, slips: list[Slip], bars: list[Bar]
+) -> Iterator[Output]:
     for section, role, entries in _roles(text):
         for index, entry in enumerate(entries):
             here: Steps = (*path, section, index)
             flagged = {entry: OutFlags()} if isinstance(entry, str) else entry
             for written, flags in flagged.items():
+                if urls.is_url(written):
+                    bars.append(_far(written))
+                    continue
                 try:
                     file = paths.output(written, folder)
                 except ValueError as error:
@@ -357,6 +366,12 @@ def _outputs(text: StageText, folder: Path, path: Steps, slips: list[Slip]) -> I
                     slips.append(Slip(BadPath, str(error), at, at_key=True))
                     continue
                 yield Output(file, role, flags.cache, flags.persist, flags.push, flags.remote, flags.desc)
+
+
+def _far(written: str) -> Bar:
+    named = "an address with a secret in it" if urls.tells_secret(written) else f"'{written}'"
+    what = f"it writes {named}, and Outdo keeps only what is written in the project"
+    return Bar(what, "write a file here; a command may send it on, or `outdo push` does")
 
 
 def _roles(text: StageText) -> Iterator[tuple[str, Role, tuple[str | Mapping[str, OutFlags], ...]]]:

@@ -58,6 +58,7 @@ _PHRASES = {
     "no_inputs": "has no inputs and no outputs, so it always runs",
     "lost": "the store has lost {}",
     "frozen": "frozen",
+    "barred": "{}",
 }
 
 

@@ -40,7 +40,7 @@ from outdo.core.model import (
     Warned,
 )
 from outdo.core.paths import file_of
-from outdo.core.plan import Facts, decide, missing_inputs
+from outdo.core.plan import Facts, bar, decide, missing_inputs
 from outdo.core.verdict import Judgement
 from outdo.run.budget import Budget, Round, Share
 from outdo.run.claims import Claims
@@ -242,8 +242,10 @@ class Engine:
         if reasons := self._blocked(name):
             action = Action(name, "skip", reasons)
             ended = Ended("skipped")
+        elif barred := bar(stage, facts := self._facts(stage)):
+            action = Action(name, "skip", (barred,))
+            ended = Ended("failed", failure=f"{barred.subject} ({stage.place}); {barred.after}")
         else:
-            facts = self._facts(stage)
             missing = missing_inputs(stage, facts, self._order.graph)
             if missing:
                 action = Action(name, "skip", planned.reasons)
@@ -429,7 +431,8 @@ class Engine:
     def _finish(self, name: StageName, action: Action, ended: Ended) -> StageFinished:
         """Books the end of a stage and frees those that waited for it."""
         self.ended[name] = ended.status
-        self._failed = self._failed or ended.status == "failed"
+        barred = any(reason.kind == "barred" for reason in action.reasons)
+        self._failed = self._failed or (ended.status == "failed" and not barred)
         stage = self._order.graph.stages[name]
         if ended.record is not None:
             self.records[name] = ended.record
