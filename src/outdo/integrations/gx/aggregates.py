@@ -29,11 +29,11 @@ def _judged(ask: Question, value: Any, rows: int, bounds: Bounds) -> Verdict:
     return ask.told(passed=passed, reason=f"{told} is {'' if passed else 'not '}{bounds}", evidence=evidence)
 
 
-def _number(ask: Question, name: str, aggregate: str, bounds: Bounds) -> Probe:
-    asks = (aggregate, ask.filled(name))
+def _number(ask: Question, aggregate: str, rows: str, bounds: Bounds) -> Probe:
+    """An aggregate of so many `rows` within bounds, both in SQL."""
     return Probe(
         ask.expectation.title,
-        asks,
+        (aggregate, rows),
         lambda values: _judged(ask, values[0], int(values[1]), bounds),
         level=ask.level,
     )
@@ -51,12 +51,12 @@ def extreme(ask: Question, *, word: str) -> Probe:
     value, typed = as_times(ask, name, bounds)
     found = f"{word}({value}) FILTER ({ask.scope})"
     if not typed:
-        return _number(ask, name, found, bounds)
+        return _number(ask, found, ask.filled(name), bounds)
     form = literal("%Y-%m-%dT%H:%M:%S")
     low, high = _as_told(bounds.low), _as_told(bounds.high)
     held = Bounds(low, high, bounds.strict_low, bounds.strict_high)
     micro = f"CASE WHEN microsecond({found}) % 1000000 = 0 THEN '' ELSE strftime({found}, '.%f') END"
-    return _number(ask, name, f"strftime({found}, {form}) || {micro}", held)
+    return _number(ask, f"strftime({found}, {form}) || {micro}", ask.filled(name), held)
 
 
 def _as_told(text: str | None) -> str | None:
@@ -72,7 +72,7 @@ def aggregate(ask: Question, *, form: str) -> Probe:
     """One number of a column; `form` is the aggregate, with `{}` for the value."""
     name, bounds = ask.column(), _numbers(ask)
     value = ask.need(name, *NUMBERS)
-    return _number(ask, name, f"{form.format(value)} FILTER ({ask.scope})", bounds)
+    return _number(ask, f"{form.format(value)} FILTER ({ask.scope})", ask.filled(name), bounds)
 
 
 def total(ask: Question) -> Probe:
@@ -87,25 +87,20 @@ def mean(ask: Question) -> Probe:
 
 def distinct_count(ask: Question) -> Probe:
     name, bounds = ask.column(), _numbers(ask)
-    return _number(ask, name, f"count(DISTINCT {ask.value(name)}) FILTER ({ask.scope})", bounds)
+    distinct = f"count(DISTINCT {ask.value(name)}) FILTER ({ask.scope})"
+    return _number(ask, distinct, ask.filled(name), bounds)
 
 
 def proportion_of_unique(ask: Question) -> Probe:
     name, bounds = ask.column(), _numbers(ask)
     distinct = f"count(DISTINCT {ask.value(name)}) FILTER ({ask.scope})"
-    return _number(ask, name, f"{distinct} / nullif({ask.filled(name)}, 0)", bounds)
+    return _number(ask, f"{distinct} / nullif({ask.filled(name)}, 0)", ask.filled(name), bounds)
 
 
 def proportion_of_non_null(ask: Question) -> Probe:
     name, bounds = ask.column(), _numbers(ask)
     rows = f"count(*) FILTER ({ask.scope})"
-    asks = (f"{ask.filled(name)} / nullif({rows}, 0)", rows)
-    return Probe(
-        ask.expectation.title,
-        asks,
-        lambda values: _judged(ask, values[0], int(values[1]), bounds),
-        level=ask.level,
-    )
+    return _number(ask, f"{ask.filled(name)} / nullif({rows}, 0)", rows, bounds)
 
 
 def most_common(ask: Question) -> Probe:

@@ -7,7 +7,7 @@ from typing import Any
 from outdo.core.probes import Probe, literal
 from outdo.core.verdict import Evidence, Verdict
 from outdo.integrations.gx.question import NUMBERS, Elsewhere, Question, Unfit
-from outdo.integrations.gx.values import Ask
+from outdo.integrations.gx.values import Ask, alone
 
 # ---------------------------------------------------------------- of two columns
 
@@ -83,22 +83,8 @@ def _several(ask: Question) -> tuple[list[str], list[str], str]:
 
 def compound_unique(ask: Question) -> Probe:
     names, values, about = _several(ask)
-    listed, mostly = ", ".join(values), ask.mostly()
-    scope = f"({ask.scope}) AND {about}"
-    rows = f"FROM rows_ WHERE {scope} GROUP BY {listed} HAVING count(*) > 1"
-    asks = (
-        f"count(*) FILTER ({ask.scope})",
-        f"count(*) FILTER ({scope})",
-        f"(SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n {rows}))",
-    )
-    return Probe(
-        ask.expectation.title,
-        asks,
-        lambda values: ask.judged_rows(values, mostly, "in one row alone", whole=False),
-        f"{scope} AND hash({listed}) IN (SELECT hash({listed}) {rows})",
-        tuple(names),
-        ask.level,
-    )
+    listed = ", ".join(values)
+    return alone(ask, names, about=about, values=listed, compared=f"hash({listed})")
 
 
 def unique_within_record(ask: Question) -> Probe:

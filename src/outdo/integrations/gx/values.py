@@ -62,9 +62,14 @@ def null(ask: Question) -> Probe:
 def unique(ask: Question) -> Probe:
     name = ask.column()
     value = ask.value(name)
-    about, mostly = _some(value), ask.mostly()
+    return alone(ask, [name], about=_some(value), values=value, compared=value)
+
+
+def alone(ask: Question, shows: Sequence[str], *, about: str, values: str, compared: str) -> Probe:
+    """That no two of the rows `about` have the same `values`; rows are found by those `compared`, both in SQL."""
+    mostly = ask.mostly()
     scope = f"({ask.scope}) AND {about}"
-    rows = f"FROM rows_ WHERE {scope} GROUP BY {value} HAVING count(*) > 1"
+    rows = f"FROM rows_ WHERE {scope} GROUP BY {values} HAVING count(*) > 1"
     asks = (
         f"count(*) FILTER ({ask.scope})",
         f"count(*) FILTER ({scope})",
@@ -73,9 +78,9 @@ def unique(ask: Question) -> Probe:
     return Probe(
         ask.expectation.title,
         asks,
-        lambda values: ask.judged_rows(values, mostly, "in one row alone", whole=False),
-        f"{scope} AND {value} IN (SELECT {value} {rows})",
-        (name,),
+        lambda answers: ask.judged_rows(answers, mostly, "in one row alone", whole=False),
+        f"{scope} AND {compared} IN (SELECT {compared} {rows})",
+        tuple(shows),
         ask.level,
     )
 
