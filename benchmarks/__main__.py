@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from benchmarks import cases, data, gates
 from benchmarks.cases import Case, Grounds
 from benchmarks.measure import Broken, by_turns
-from benchmarks.page import write_section
+from benchmarks.page import tell_section
 from benchmarks.peers import Missing, version
-from benchmarks.tables import figures, head, verdicts
+from benchmarks.tables import head, measured
 
 SUITES: Mapping[str, tuple[str, Mapping[str, Callable[[Grounds], Case]]]] = {
     "runs": ("Runs", cases.CASES),
@@ -75,12 +75,9 @@ def main() -> int:
         told = [results[name] for name in suited if name in results]
         if told:
             command = f"Made by `python -m benchmarks {suite} --full --folder /dev/shm`."
-            tables = "\n\n".join([verdicts(told), *(figures(*result) for result in told)])
             ground = f" {GROUND}" if suite != "gates" else ""
-            text = "\n\n".join([f"{command}{ground}", where, tables])
-            print(f"## {title}\n\n{text}\n")
-            if said.write:
-                write_section(said.write, title, text)
+            tell_section(said.write, title, measured(f"{command}{ground}", where, told))
+            print()
     return 1 if broken else 0
 
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 from benchmarks.cases import megabytes, seconds
 from benchmarks.checks_peers import CARRIERS, ORIGINS, TAIL
 from benchmarks.measure import Broken, Contender, Sample, Unit, by_turns, of
-from benchmarks.page import write_section
+from benchmarks.page import tell_section
 from benchmarks.peers import Missing, outdo, peer_python
 from benchmarks.peers import version as own_version
 from benchmarks.tables import head
@@ -187,9 +187,7 @@ def main() -> int:
         return 1
     finally:
         shutil.rmtree(root, ignore_errors=True)
-    print(f"## {TITLE}\n\n{text}")
-    if said.write:
-        write_section(said.write, TITLE, text)
+    tell_section(said.write, TITLE, text)
     return 0
 
 

@@ -10,9 +10,9 @@ import tempfile
 from benchmarks import worlds
 from benchmarks.cases import Case, Grounds, beside, within
 from benchmarks.measure import Broken, Contender, by_turns
-from benchmarks.page import write_section
+from benchmarks.page import tell_section
 from benchmarks.peers import DVC_ENV, Missing, init_dvc, peer, version
-from benchmarks.tables import figures, head, verdicts
+from benchmarks.tables import head, measured
 
 STORE = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "store.py")]
 FILES = 100_000
@@ -114,11 +114,8 @@ def main() -> int:
     finally:
         subprocess.run(["chmod", "-R", "u+w", root], check=False)
         shutil.rmtree(root, ignore_errors=True)
-    tables = [verdicts(results), *(figures(*result) for result in results)]
-    text = "\n\n".join(["Made by `python -m benchmarks.hashing --folder /dev/shm`.", where, *tables])
-    print(f"## {TITLE}\n\n{text}")
-    if said.write:
-        write_section(said.write, TITLE, text)
+    command = "Made by `python -m benchmarks.hashing --folder /dev/shm`."
+    tell_section(said.write, TITLE, measured(command, where, results))
     return 0
 
 

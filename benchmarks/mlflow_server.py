@@ -32,7 +32,7 @@ from benchmarks.mlflow_calls import (
 )
 from benchmarks.mlflow_fill import RUN, fill
 from benchmarks.mlflow_sides import FILES, Name, Side, running, version
-from benchmarks.page import write_section
+from benchmarks.page import tell_section
 from benchmarks.peers import Missing
 from benchmarks.peers import version as own_version
 from benchmarks.tables import head
@@ -305,9 +305,7 @@ def main() -> int:
     rows = ["| work | MLflow | Outdo | | bar | |", "| --- | --- | --- | --- | --- | --- |"]
     rows += [bar.line() for bar in bars]
     text = "\n".join([TEXT, "", where, "", *rows])
-    print(f"## {TITLE}\n\n{text}")
-    if said.write:
-        write_section(said.write, TITLE, text)
+    tell_section(said.write, TITLE, text)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The page of all tables: each command writes its own section and leaves the others as they are."""
+"""The page of all tables: each command tells its own section and leaves the others as they are."""
 
 import os
 
@@ -9,7 +9,7 @@ same table: the peers are measured again each time. CPU repeats within some per 
 not. Each section names the command that makes it. A bar that is missed stays in the table as missed."""
 
 
-def write_section(path: str, title: str, text: str) -> None:
+def _write(path: str, title: str, text: str) -> None:
     """Puts a section in place of the one of this title, or at the end of the page."""
     page = f"{TITLE}\n\n{INTRODUCTION}\n"
     if os.path.exists(path):
@@ -21,3 +21,10 @@ def write_section(path: str, title: str, text: str) -> None:
     parts = [first.rstrip("\n"), *(f"## {name}\n\n{body}" for name, body in sections.items())]
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n\n".join(parts) + "\n")
+
+
+def tell_section(path: str | None, title: str, text: str) -> None:
+    """Prints a section, and puts it into the page at `path`, if there is one to write."""
+    print(f"## {title}\n\n{text}")
+    if path:
+        _write(path, title, text)

@@ -19,9 +19,9 @@ from msgspec import Struct
 from benchmarks import worlds
 from benchmarks.cases import Case, Grounds, Samples, beside, within
 from benchmarks.measure import Broken, Contender, by_turns
-from benchmarks.page import write_section
+from benchmarks.page import tell_section
 from benchmarks.peers import Missing, init_dvc, outdo, peer, version
-from benchmarks.tables import figures, head, verdicts
+from benchmarks.tables import figures, head, measured
 from tests.contracts.s3 import BUCKET, SECRETS, Proxy, s3_server
 
 TITLE = "Remotes"
@@ -194,11 +194,8 @@ def main() -> int:
     finally:
         subprocess.run(["chmod", "-R", "u+w", root], check=False)
         shutil.rmtree(root, ignore_errors=True)
-    tables = [verdicts(results), *(figures(*result) for result in results)]
-    text = "\n\n".join(["Made by `python -m benchmarks.remotes --folder /dev/shm`.", where, *tables])
-    print(f"## {TITLE}\n\n{text}")
-    if said.write:
-        write_section(said.write, TITLE, text)
+    command = "Made by `python -m benchmarks.remotes --folder /dev/shm`."
+    tell_section(said.write, TITLE, measured(command, where, results))
     return 0
 
 

@@ -22,6 +22,11 @@ def head(versions: Sequence[str], folder: str) -> str:
     return f"{day}, {machine}, Python {platform.python_version()}{where}; {', '.join(versions)}."
 
 
+def measured(command: str, where: str, results: Sequence[tuple[Case, Samples]]) -> str:
+    """A section on some cases: by which command and where it was made, all their bars, then the figures of each."""
+    return "\n\n".join([command, where, verdicts(results), *(figures(*result) for result in results)])
+
+
 def verdicts(results: Sequence[tuple[Case, Samples]]) -> str:
     """Every bar with the figure it was held against."""
     rows = ["| work | bar | measured | |", "| --- | --- | --- | --- |"]
