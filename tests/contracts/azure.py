@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.contracts.s3 import free_ports
+from tests.contracts.waiting import until
 
 NODE = shutil.which("node")
 NPM = shutil.which("npm")
@@ -47,10 +47,7 @@ def azure_server(folder: Path) -> Iterator[int]:
     with open(folder / "log", "wb") as log:
         server = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder)
     try:
-        deadline = time.monotonic() + _WAIT
-        while not _made(port):
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.2)
+        until(lambda: _made(port), _WAIT, (folder / "log").read_text)
         yield port
     finally:
         server.terminate()

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.contracts.waiting import until
+
 WEED = shutil.which("weed", path=str(Path(sys.executable).parent))
 SECRETS = {
     "AWS_ACCESS_KEY_ID": "outdo-test",
@@ -68,10 +70,13 @@ def _running(folder: Path) -> Iterator[Server]:
             stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder,
         )  # fmt: skip
     try:
-        _until(
-            lambda: _asked(f"http://127.0.0.1:{ports['filer.port']}/buckets/{BUCKET}/", "POST") in (200, 201)
+        filer, s3 = (f"http://127.0.0.1:{ports[name]}" for name in ("filer.port", "s3.port"))
+        until(
+            lambda: _asked(f"{filer}/buckets/{BUCKET}/", "POST") in (200, 201),
+            _WAIT,
+            (folder / "log").read_text,
         )
-        _until(lambda: _asked(f"http://127.0.0.1:{ports['s3.port']}/{BUCKET}", "GET") == 403)
+        until(lambda: _asked(f"{s3}/{BUCKET}", "GET") == 403, _WAIT, (folder / "log").read_text)
         yield Server(ports["s3.port"])
     finally:
         server.terminate()
@@ -103,13 +108,6 @@ def _asked(url: str, method: str) -> int:
         return error.code
     except OSError:
         return 0
-
-
-def _until(done: object) -> None:
-    deadline = time.monotonic() + _WAIT
-    while not done():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.1)
 
 
 class Proxy:

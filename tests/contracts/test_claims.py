@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from outdo.core.model import Key, RunId
 from outdo.run.claims import Bell, Claims
+from tests.contracts.waiting import until
 
 WAITS = """
 stages:
@@ -54,10 +54,7 @@ def started(tmp_path: Path) -> list[str]:
 
 
 def until_one_has_started(tmp_path: Path) -> None:
-    end = time.monotonic() + 20
-    while not started(tmp_path):
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: started(tmp_path))
 
 
 def ended(process: "subprocess.Popen[str]") -> int:
@@ -126,10 +123,7 @@ def test_by_force_it_is_computed_twice(tmp_path: Path) -> None:
     first = start(tmp_path, "first", WAITS)
     until_one_has_started(tmp_path)
     second = start(tmp_path, "second", WAITS, "--force")
-    end = time.monotonic() + 20
-    while len(started(tmp_path)) < 2:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: len(started(tmp_path)) >= 2)
     (tmp_path / "go").touch()
     assert (ended(first), ended(second)) == (0, 0)
 

@@ -18,6 +18,7 @@ from outdo.core.digest import stage_run_id, whole_run_id
 from outdo.core.model import RunId, StageName
 from tests.contracts.served import Served, served
 from tests.contracts.stage_client import CLIENT
+from tests.contracts.waiting import until
 
 pytestmark = pytest.mark.slow  # a story tells the main of it in the fast ring
 
@@ -339,7 +340,7 @@ def test_a_run_whose_engine_was_killed_is_told_as_killed(tmp_path: Path) -> None
         [sys.executable, "-m", "outdo.cli.main", "run"], cwd=root, stderr=subprocess.DEVNULL
     )
     try:
-        until((root / "out").exists)
+        until((root / "out").exists, 30)
     finally:
         os.kill(engine.pid, signal.SIGKILL)
         engine.wait()
@@ -347,10 +348,3 @@ def test_a_run_whose_engine_was_killed_is_told_as_killed(tmp_path: Path) -> None
         found = server.post("runs/search", experiment_ids=["1"]).said["runs"]
     assert {one["info"]["run_name"]: one["info"]["status"] for one in found}["train"] == "KILLED"
     assert {one["info"]["status"] for one in found} == {"KILLED"}
-
-
-def until(happened: Any) -> None:
-    deadline = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

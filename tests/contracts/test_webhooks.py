@@ -4,7 +4,7 @@ import base64
 import hmac
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from msgspec import json
 from outdo.core.webhooks import is_public
 from outdo.server.post import send
 from tests.contracts.served import API, Reply, Served, served
+from tests.contracts.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -55,13 +56,6 @@ class Receiver:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-
-
-def until(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
