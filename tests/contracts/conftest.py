@@ -1,5 +1,6 @@
-"""Databases that tests run on: SQLite in the fast ring, a real PostgreSQL in the slow one."""
+"""What tests run on: SQLite in the fast ring, a real PostgreSQL in the slow one; and a Git of their own."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -20,3 +21,12 @@ def database(request: pytest.FixtureRequest) -> str:
         return ""
     found: Postgres = request.getfixturevalue("postgres")
     return found.database()
+
+
+@pytest.fixture
+def git_author(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git knows who commits, and nothing of the settings of whoever runs the tests."""
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)

@@ -12,15 +12,12 @@ from outdo.app.branch import branch
 from outdo.app.data.add import add
 from outdo.app.project import open_project
 from outdo.core.errors import NoBranch, WouldOverwrite
+from tests.contracts.repository import git
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path, git_author: None) -> Path:
     """A project below the top of its repository; run 1 had `one` in the script, the workspace has `two`, committed."""
-    for name in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
-        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     project = tmp_path / "top" / "project"
     project.mkdir(parents=True)
     git(tmp_path / "top", "init", "-q", "-b", "main")
@@ -39,10 +36,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(project, "two")
     commit(project)
     return project
-
-
-def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 def write(project: Path, word: str) -> None:

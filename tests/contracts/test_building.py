@@ -286,12 +286,7 @@ def test_what_is_recorded_is_the_environment_that_stages_ran_in(project: Path) -
     assert list(environment["built"]) == ["requirements.txt"]
 
 
-def test_a_reproduction_runs_in_the_environment_of_its_commit(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
-        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b")
+def test_a_reproduction_runs_in_the_environment_of_its_commit(project: Path, git_author: None) -> None:
     (project / ".gitignore").write_text(".outdo\n")
     for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
         subprocess.run(["git", *words], cwd=project, check=True)

@@ -12,13 +12,9 @@ from outdo.app.data.status import Renamed, State, status
 from outdo.app.project import open_project
 from outdo.core.compare import FileChange
 from outdo.core.errors import BadPointer, CantTrack, Mistakes, NotTracked, TrackedByGit
+from tests.contracts.repository import git
 
 FILE = "stages: {make: {cmd: 'echo > made/x', outs: [made]}}\n"
-
-
-def git(root: Path, *words: str) -> str:
-    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    return subprocess.run(["git", *who, *words], cwd=root, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,13 +20,9 @@ from outdo.app.project import open_project
 from outdo.core.errors import CantTrack, NotInRemote, NotTracked, SourceFailed, WouldOverwrite
 from outdo.core.holdings import Held
 from outdo.store.objects import Objects
+from tests.contracts.repository import git
 
 LAB = "remotes: {team: ../team}\n"
-
-
-def git(root: Path, *words: str) -> str:
-    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    return subprocess.run(["git", *who, *words], cwd=root, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture

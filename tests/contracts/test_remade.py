@@ -1,6 +1,5 @@
 """The gate `reproducible`: the model is trained again, and what comes out is held against what is there."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -27,11 +26,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
-        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+def root(tmp_path: Path, git_author: None) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "rows").write_text("y,p\n0,MODEL\n1,0.5\n")

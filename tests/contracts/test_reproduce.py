@@ -25,6 +25,7 @@ from outdo.core.plan import Request
 from outdo.core.reproduction import Reproduction, parse_tolerance
 from outdo.integrations.dvc.cache import object_name
 from outdo.integrations.dvc.hashes import md5_bytes
+from tests.contracts.repository import git
 
 PIPELINE = """
 stages:
@@ -55,12 +56,8 @@ IGNORED = "/data/\n/.outdo/\n"
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, git_author: None) -> Path:
     """A repository with a pipeline that has run once, all committed but for the data, which Git ignores."""
-    for name in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
-        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}")
     folder = tmp_path / "project"
     (folder / "data").mkdir(parents=True)
@@ -72,10 +69,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     run(folder)
     commit(folder)
     return folder
-
-
-def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 def commit(folder: Path) -> None:

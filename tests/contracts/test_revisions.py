@@ -1,7 +1,5 @@
 """Former code read from Git's objects, with nothing of the repository touched."""
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,14 +8,11 @@ from outdo.core.compare import LineChange
 from outdo.run.git import Refused
 from outdo.run.revisions import Revision, contents, line_changes, resolve
 from outdo.run.source import read_code
+from tests.contracts.repository import git
 
 
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
-        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+def repository(tmp_path: Path, git_author: None) -> Path:
     project = tmp_path / "repository" / "project"
     project.mkdir(parents=True)
     (project / "a file.txt").write_text("one\n")
@@ -26,10 +21,6 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(project, "add", "..")
     git(project, "commit", "-qm", "one")
     return project
-
-
-def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 def head(repository: Path) -> str:

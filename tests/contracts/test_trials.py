@@ -1,6 +1,5 @@
 """Trials that go on at once: one budget, one computation of what they share, one sweep on record, and no trace left."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from outdo.app.trial import Asked, Ended, Sweep, Told, remove_left
 from outdo.core.errors import BadSet, NoTrial
 from outdo.core.model import RunStarted, StageFinished, StageStarted
 from outdo.core.plan import Request
+from tests.contracts.repository import git
 
 PIPELINE = """\
 stages:
@@ -41,16 +41,8 @@ AT = datetime(2026, 4, 13, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
-        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, git_author: None) -> None:
     monkeypatch.setenv("OUTSIDE", str(tmp_path))
-
-
-def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 def project(tmp_path: Path, prepare: str = "true", train: str = "true") -> Path:

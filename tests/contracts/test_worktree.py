@@ -1,21 +1,16 @@
 """A second work tree holds the code as it stands, and goes without a trace."""
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from outdo.run.git import Refused
 from outdo.run.worktree import make_worktree, remove_worktree
+from tests.contracts.repository import git
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
-        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@b")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+def project(tmp_path: Path, git_author: None) -> Path:
     top = tmp_path / "repository"
     files = {
         "shared/lib.py": "one",
@@ -37,10 +32,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (top / "project/new.py").write_text("new")
     (top / "project/gone.py").unlink()
     return top / "project"
-
-
-def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 def tree(project: Path) -> Path:
