@@ -1,6 +1,5 @@
 """The flights example: its numbers are sane, nothing leaks from after the departure, the same bytes come each time."""
 
-import importlib.util
 import json
 import os
 import re
@@ -14,19 +13,13 @@ from typing import Any
 
 import pytest
 
+from tests.stories.telling import CONSOLE, holds
+
 pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).parents[2] / "docs/examples/gates.md"
-CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBERS = re.compile(r"\d+\.\ds|[+−]?\d\.\d{3,}(e-\d+)?")
 """Durations, and what another version of a library may compute a little otherwise."""
-SPACES = re.compile(r" {2,}")
-
-spec = importlib.util.spec_from_file_location("stories", Path(__file__).with_name("test_stories.py"))
-assert spec is not None
-assert spec.loader is not None
-stories = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(stories)
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "flights"
 SCRIPTS = ["fetch.py", "features.py", "train.py", "evaluate.py"]
@@ -250,6 +243,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def committed(project: Path, tmp_path: Path) -> Path:
+    """A copy of the project, as the one commit of a repository."""
+    mine = shutil.copytree(project, tmp_path / "mine")
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
+        subprocess.run(["git", *words], cwd=mine, check=True)
+    return mine
+
+
 def run(folder: Path) -> dict[str, str]:
     """What became of each stage; of none if there was nothing to do."""
     bin_ = Path(sys.executable).parent
@@ -301,10 +303,7 @@ def test_a_comment_in_the_features_stops_at_the_features(project: Path, tmp_path
 
 
 def test_a_commit_is_reproduced_to_the_byte(project: Path, tmp_path: Path) -> None:
-    mine = shutil.copytree(project, tmp_path / "mine")
-    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
-        subprocess.run(["git", *words], cwd=mine, check=True)
+    mine = committed(project, tmp_path)
     bin_ = Path(sys.executable).parent
     env = {**os.environ, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}"}
     asked = [f"{bin_}/outdo", "reproduce", "HEAD", "--json", "-q"]
@@ -319,17 +318,8 @@ def test_a_commit_is_reproduced_to_the_byte(project: Path, tmp_path: Path) -> No
 
 
 def test_the_page_on_gates_is_true(project: Path, tmp_path: Path) -> None:
-    mine = shutil.copytree(project, tmp_path / "mine")
-    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
-        subprocess.run(["git", *words], cwd=mine, check=True)
-    script = "".join(CONSOLE.findall(PAGE.read_text()))
-    for step in stories.steps(script):
-        told = SPACES.sub(" ", stories.run(step.command, mine, seconds=300))
-        expected = stories.pattern(SPACES.sub(" ", NUMBERS.sub("…", step.expected)))
-        assert re.fullmatch(expected, told + "\n"), (
-            f"$ {step.command}\n--- told\n{step.expected}\n--- got\n{told}"
-        )
+    mine = committed(project, tmp_path)
+    holds("".join(CONSOLE.findall(PAGE.read_text())), mine, NUMBERS, seconds=300)
 
 
 # ------------------------------------------------------------------ the file

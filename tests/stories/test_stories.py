@@ -9,77 +9,14 @@ a line of only `…` for any number of lines
 content of a file that is there from the start
 """
 
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from tests.stories.telling import parts, pattern, run, steps
+
 STORIES = sorted(Path(__file__).parent.glob("*.txt"))
-FILE = re.compile(r"^-- (.+) --$", re.MULTILINE)
-
-
-class Step(NamedTuple):
-    line: int
-    command: str
-    expected: str
-
-
-def parts(text: str) -> tuple[str, dict[str, str]]:
-    """The script and the files of a story."""
-    script, *rest = FILE.split(text)
-    return script, dict(zip(rest[::2], (content.removeprefix("\n") for content in rest[1::2]), strict=True))
-
-
-def steps(script: str) -> Iterator[Step]:
-    command, start = "", 0
-    expected: list[str] = []
-    for number, line in enumerate(script.splitlines(), 1):
-        if line.startswith("$ "):
-            if command:
-                yield Step(start, command, "\n".join(expected).strip("\n"))
-            command, expected, start = line[2:], [], number
-        elif line.startswith("> ") and command and not expected:
-            command += "\n" + line[2:]
-        elif not line.startswith("# "):
-            expected.append(line)
-    if command:
-        yield Step(start, command, "\n".join(expected).strip("\n"))
-
-
-def run(command: str, folder: Path, *, seconds: int = 60) -> str:
-    env = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "HOME": str(folder.parent),
-        "LC_ALL": "C.UTF-8",
-        "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
-        "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
-    }  # fmt: skip
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env=env,
-        text=True,
-        stdout=-1,
-        stderr=-2,
-        timeout=seconds,
-        stdin=-3,
-    )
-    code = f"\n[{done.returncode}]" if done.returncode else ""
-    return (done.stdout.rstrip("\n") + code).strip("\n")
-
-
-def pattern(expected: str) -> str:
-    lines = [
-        r"(?:.*\n)*?" if line == "…" else re.escape(line.rstrip()).replace("…", ".*") + r"[ \t]*\n"
-        for line in expected.split("\n")
-    ]
-    return "".join(lines)
-
 
 LONG = {
     "a_model_is_looked_into",
