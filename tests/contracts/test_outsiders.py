@@ -5,8 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from outdo.app.check import check
-from outdo.core.verdict import Verdict
+from tests.contracts.checking import judged
 
 TESTS = """
 import os, pathlib
@@ -32,13 +31,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     duckdb.sql(f"SELECT * FROM (VALUES {rows}) t(id, delay)").write_parquet(str(tmp_path / "a.parquet"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def judged(project: Path, data: str, *lines: str) -> list[Verdict]:
-    listed = "".join(f"    - {line}\n" for line in lines)
-    (project / "outdo.yaml").write_text(f"project: p\nchecks:\n  {data}:\n{listed}")
-    [checked] = check()
-    return list(checked.verdicts)
 
 
 @pytest.mark.slow

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from outdo.app.check import check
-from outdo.core.verdict import Verdict
+from tests.contracts.checking import judged
 
 CODE = """
 import sys, time
@@ -32,16 +31,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def judged(project: Path, *lines: str) -> list[Verdict]:
-    listed = "".join(f"    - {line}\n" for line in lines)
-    (project / "outdo.yaml").write_text(f"project: p\nchecks:\n  a.csv:\n{listed}")
-    [checked] = check()
-    return list(checked.verdicts)
-
-
 @pytest.mark.slow
 def test_a_function_names_the_rows(project: Path) -> None:
-    [verdict] = judged(project, "python: checks.py:late")
+    [verdict] = judged(project, "a.csv", "python: checks.py:late")
     assert (verdict.name, verdict.outcome) == ("python checks.py:late", "failed")
     assert (verdict.evidence.unexpected, verdict.evidence.examples) == (1, ("row 2",))
 
@@ -60,6 +52,6 @@ def test_a_function_names_the_rows(project: Path) -> None:
     ],
 )
 def test_what_goes_wrong_was_not_evaluated(project: Path, line: str, reason: str) -> None:
-    [verdict] = judged(project, line)
+    [verdict] = judged(project, "a.csv", line)
     assert verdict.outcome == "not_evaluated"
     assert verdict.reason.startswith(reason)
