@@ -60,6 +60,21 @@ def init(repo: Path) -> Path:
     return repo
 
 
+def commit(repo: Path) -> None:
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "x")
+
+
+def is_up_to_date(repo: Path) -> bool:
+    """Whether both tools say that all is as committed."""
+    clean = "all as committed" in outdo(repo, "data", "status")
+    return clean and "No changes" in dvc(repo, "data", "status") and "up to date" in dvc(repo, "status")
+
+
+def take_away(repo: Path, *paths: str) -> None:
+    subprocess.run(["rm", "-rf", *paths], cwd=repo, check=True)
+
+
 def write(repo: Path, files: dict[str, str]) -> None:
     for name, content in files.items():
         (repo / name).parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.real_dvc import cached, contents, dvc, git, init, outdo, write
+from tests.contracts.real_dvc import (
+    cached,
+    commit,
+    contents,
+    dvc,
+    git,
+    init,
+    is_up_to_date,
+    outdo,
+    take_away,
+    write,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -45,21 +56,6 @@ def copied(repo: Path, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     subprocess.run(["cp", "-r", str(repo), str(folder)], check=True)
     return folder / repo.name
-
-
-def commit(repo: Path) -> None:
-    git(repo, "add", ".")
-    git(repo, "commit", "-qm", "x")
-
-
-def is_up_to_date(repo: Path) -> bool:
-    """Whether both tools say that all is as committed."""
-    clean = "all as committed" in outdo(repo, "data", "status")
-    return clean and "No changes" in dvc(repo, "data", "status") and "up to date" in dvc(repo, "status")
-
-
-def take_away(repo: Path, *paths: str) -> None:
-    subprocess.run(["rm", "-rf", *paths], cwd=repo, check=True)
 
 
 def told_to_git(repo: Path) -> dict[str, list[bytes]]:

@@ -12,7 +12,19 @@ import pytest
 
 from outdo.integrations.dvc import listing
 from outdo.integrations.dvc.pointers import read_pointer
-from tests.contracts.real_dvc import OUTDO, contents, dvc, environment, git, init, outdo, write
+from tests.contracts.real_dvc import (
+    OUTDO,
+    commit,
+    contents,
+    dvc,
+    environment,
+    git,
+    init,
+    is_up_to_date,
+    outdo,
+    take_away,
+    write,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -43,21 +55,6 @@ def yours(repo: Path, tmp_path: Path) -> Path:
     commit(repo)
     git(repo, "clone", "-q", str(repo), str(tmp_path / "yours"))
     return tmp_path / "yours"
-
-
-def commit(repo: Path) -> None:
-    git(repo, "add", ".")
-    git(repo, "commit", "-qm", "x")
-
-
-def is_up_to_date(repo: Path) -> bool:
-    """Whether both tools say that all is as committed."""
-    clean = "all as committed" in outdo(repo, "data", "status")
-    return clean and "No changes" in dvc(repo, "data", "status") and "up to date" in dvc(repo, "status")
-
-
-def take_away(repo: Path, *paths: str) -> None:
-    subprocess.run(["rm", "-rf", *paths], cwd=repo, check=True)
 
 
 def killed(repo: Path, dice: random.Random, longest: float, *words: str) -> bool:

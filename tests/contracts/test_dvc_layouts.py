@@ -19,10 +19,7 @@ ALONE = "stages:\n  make: {cmd: cp in.txt out.txt, deps: [in.txt], outs: [out.tx
 
 
 @pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No config of this machine's, or its user's, is read."""
-    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
+def alone(no_config: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
 
 

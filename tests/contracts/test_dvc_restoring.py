@@ -12,7 +12,7 @@ from outdo.app.plan import make_plan
 from outdo.app.project import open_project
 from outdo.core.plan import Request
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_config")]
 
 PIPELINE = """
 stages:
@@ -36,13 +36,6 @@ FILES = {
     "sub/keep": "",
 }
 BY_GIT = ("dvc.yaml", "params.yaml", "in.txt", ".dvc/config", "sub/keep", "dvc.lock", "m.json")
-
-
-@pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No config of this machine's, or its user's, is read."""
-    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
 
 
 @pytest.fixture
