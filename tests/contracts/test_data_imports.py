@@ -2,9 +2,8 @@
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from outdo.core.errors import CantTrack, NotInRemote, NotTracked, SourceFailed, 
 from outdo.core.holdings import Held
 from outdo.store.objects import Objects
 from tests.contracts.repository import git
+from tests.contracts.web import Quiet, web_server
 
 LAB = "remotes: {team: ../team}\n"
 
@@ -233,7 +233,7 @@ def test_an_import_is_not_put_where_it_may_not_be(root: Path, lab: Path) -> None
 # Addresses.
 
 
-class Page(BaseHTTPRequestHandler):
+class Page(Quiet, BaseHTTPRequestHandler):
     """One page that may change, be cut short, or know no HEAD; it counts how often it is fetched."""
 
     text = b"1,2\n"
@@ -255,20 +255,12 @@ class Page(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(Page.text)))
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
 
 @pytest.fixture
 def web() -> Iterator[str]:
     Page.text, Page.fetched, Page.cut, Page.heads = b"1,2\n", 0, False, True
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/data.csv?day=1"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with web_server(Page) as address:
+        yield f"{address}/data.csv?day=1"
 
 
 def from_url(root: Path, url: str, out: str = "data.csv") -> Imported:

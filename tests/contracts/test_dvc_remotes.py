@@ -1,10 +1,9 @@
 """Remotes of `.dvc/config`: what `outdo push`, `fetch` and `pull` carry there and back, in DVC's own layout."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,9 @@ from outdo.core.errors import BadRemote, NoRemote, NotInRemote, NotInStore, Remo
 from outdo.integrations.dvc.config import read_settings
 from outdo.integrations.dvc.remotes import find, reach
 from outdo.store.depot import FolderDepot
+from tests.contracts.web import Quiet, web_server
+
+pytestmark = pytest.mark.usefixtures("no_config")
 
 PIPELINE = """
 stages:
@@ -37,10 +39,7 @@ KEYS = "[default]\naws_access_key_id = a\naws_secret_access_key = b\n"
 KEYS += KEYS.replace("default", "me")
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
+class Guarded(Quiet, SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.headers["Authorization"] == "Basic dTpw":
             super().do_GET()
@@ -51,20 +50,8 @@ class Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
     """The address at which the user `u` with the password `p` can read the folder `team`."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "team")))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-@pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No config of this machine's, or its user's, is read."""
-    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
+    with web_server(partial(Guarded, directory=str(tmp_path / "team"))) as address:
+        yield address
 
 
 @pytest.fixture

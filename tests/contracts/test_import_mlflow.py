@@ -20,6 +20,7 @@ from outdo.store.tracking import files, registry, runs
 from outdo.store.tracking.home import opened
 from outdo.store.tracking.points import history
 from tests.contracts.served import served
+from tests.contracts.web import Quiet
 
 RUN, MODEL = "a" * 32, f"m-{'b' * 32}"
 RUN_META = f"""
@@ -329,11 +330,8 @@ class Hostile(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Quiet, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

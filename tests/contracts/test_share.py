@@ -1,10 +1,9 @@
 """Projects that share results: pushed, pulled, and taken over by a run."""
 
-import threading
 import time
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +16,7 @@ from outdo.app.share import Asked, Shared, fetch, pull, push
 from outdo.core.errors import NoRemote, NotInRemote, NotInStore, RemoteFailed
 from outdo.core.model import Entry, StageName
 from outdo.store.travel import Moved
+from tests.contracts.web import Folder, Quiet, web_server
 
 STAGES = """
 stages:
@@ -25,21 +25,11 @@ stages:
 """
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
-
-
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
     """The address at which the folder `team` can be read."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "team")))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with web_server(partial(Folder, directory=str(tmp_path / "team"))) as address:
+        yield address
 
 
 def clone(root: Path, remotes: str = "{team: ../team}", stages: str = STAGES, text: str = "hello") -> Project:
@@ -169,7 +159,7 @@ def test_no_remote_is_a_mistake_that_names_the_fix(tmp_path: Path) -> None:
     assert sent(alone, Asked(remote="../elsewhere")).moved == {"../elsewhere": Moved()}
 
 
-class Slow(Quiet):
+class Slow(Quiet, SimpleHTTPRequestHandler):
     """A remote that answers late; it notes when it was asked for results."""
 
     asked: ClassVar[list[float]] = []
@@ -185,16 +175,10 @@ def test_while_a_stage_is_looked_up_others_have_the_machine(tmp_path: Path) -> N
     """Four stages that want the whole machine, four look-ups of 0.6 s: they are made side by side, before a share
     is taken, so all of it takes little longer than one."""
     (tmp_path / "team").mkdir()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Slow, directory=str(tmp_path / "team")))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     stages = "stages:\n" + "".join(
         f"  s{n}: {{cmd: touch o{n}, outs: [o{n}], resources: {{cpu: 1000}}}}\n" for n in range(4)
     )
-    try:
-        remotes = f"{{team: 'http://127.0.0.1:{server.server_port}'}}"
-        assert statuses(run(clone(tmp_path / "one", remotes, stages))) == ["ran"] * 4
-    finally:
-        server.shutdown()
-        server.server_close()
+    with web_server(partial(Slow, directory=str(tmp_path / "team"))) as address:
+        assert statuses(run(clone(tmp_path / "one", f"{{team: '{address}'}}", stages))) == ["ran"] * 4
     assert len(Slow.asked) == 4
     assert max(Slow.asked) - min(Slow.asked) < 0.5

@@ -16,6 +16,7 @@ from outdo.core.webhooks import is_public
 from outdo.server.post import send
 from tests.contracts.served import API, Reply, Served, served
 from tests.contracts.waiting import until
+from tests.contracts.web import Quiet, web_server
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +32,7 @@ class Receiver:
         left = list(answers)
         got = self.got
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 got.append(({key.lower(): value for key, value in self.headers.items()}, body))
@@ -40,9 +41,6 @@ class Receiver:
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"ok")
-
-            def log_message(self, *_: Any) -> None:
-                pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hook?a=b"
@@ -285,27 +283,17 @@ def test_a_server_that_was_told_nothing_else_takes_only_addresses_of_the_interne
 
 def test_an_answer_that_trickles_in_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("outdo.server.post.WHOLE_SECONDS", 0.3)
-    slow = trickling()
-    began = time.monotonic()
-    sent = send(f"http://127.0.0.1:{slow.server_address[1]}/", "{}", {}, private=True)
-    assert (sent.good, time.monotonic() - began < 5) == (False, True)
-    slow.shutdown()
-    slow.server_close()
+    with web_server(Trickling) as slow:
+        began = time.monotonic()
+        sent = send(f"{slow}/", "{}", {}, private=True)
+        assert (sent.good, time.monotonic() - began < 5) == (False, True)
 
 
-def trickling() -> ThreadingHTTPServer:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            try:
-                for _ in range(100):
-                    self.wfile.write(b"H")
-                    time.sleep(0.05)
-            except OSError:
-                pass
-
-        def log_message(self, *_: Any) -> None:
+class Trickling(Quiet, BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        try:
+            for _ in range(100):
+                self.wfile.write(b"H")
+                time.sleep(0.05)
+        except OSError:
             pass
-
-    made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=made.serve_forever, args=(0.05,), daemon=True).start()
-    return made
