@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -120,3 +121,13 @@ def served(home: Path, *options: str, database: str = "") -> Iterator[Served]:
         server.process.wait()
         if server.process.stderr:
             server.process.stderr.close()
+
+
+def unsound(home: Path) -> list[Any]:
+    """What SQLite finds wrong in the database of a home."""
+    database = sqlite3.connect(home / "tracking.db")
+    try:
+        wrong: list[Any] = [row for row in database.execute("PRAGMA integrity_check") if row != ("ok",)]
+        return wrong + database.execute("PRAGMA foreign_key_check").fetchall()
+    finally:
+        database.close()

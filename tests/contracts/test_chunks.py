@@ -21,6 +21,7 @@ from outdo.store.objects import Objects
 from outdo.store.recipes import LARGEST_CHUNK, Recipe
 from outdo.store.statcache import StatCache
 from outdo.store.workspace import Workspace
+from tests.contracts.damage import overwrite
 
 FROM = 2 << 20
 SIZE = 12 << 20
@@ -61,15 +62,6 @@ def kept(objects: Objects) -> dict[str, int]:
 def store(objects: Objects, path: Path, content: bytes) -> Digest:
     path.write_bytes(content)
     return objects.copy_in(str(path)).digest
-
-
-def overwrite(objects: Objects, digest: Digest, content: bytes) -> None:
-    """Changes an object's bytes as a failing disk does: without a trace in its stamps."""
-    place = objects.place(digest)
-    status = os.stat(place)
-    os.chmod(place, 0o644)
-    Path(place).write_bytes(content)
-    os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def recipe_place(objects: Objects, digest: Digest) -> Path:

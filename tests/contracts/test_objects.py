@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from outdo.core.errors import Damaged, NotInStore, StoreUnwritable
 from outdo.core.model import Digest
 from outdo.store.objects import Objects, Stored
+from tests.contracts.damage import overwrite
 
 WEIGHTS = b"weights" * 100
 OTHER = b"WEIGHTS" * 100
@@ -44,16 +45,6 @@ def files_in(folder: str) -> list[str]:
 
 def unfinished(objects: Objects) -> list[str]:
     return files_in(f"{objects.root}/tmp")
-
-
-def overwrite(objects: Objects, digest: Digest, content: bytes) -> None:
-    """Changes an object's bytes as a failing disk does: without a trace in its stamps."""
-    place = objects.place(digest)
-    status = os.stat(place)
-    os.chmod(place, 0o644)
-    Path(place).write_bytes(content)
-    os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
-    os.chmod(place, 0o444)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@
 import os
 import random
 import re
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from msgspec import json
 
 from outdo.server.endpoint import Endpoint
 from outdo.server.mlflow.routes import endpoints
-from tests.contracts.served import Served, served
+from tests.contracts.served import Served, served, unsound
 
 EXAMPLES = int(os.environ.get("OUTDO_EXAMPLES", "8"))
 CALLS = {
@@ -86,10 +85,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(home: Path) -> Iterator[Served]:
     with served(home) as running:
         yield running
-    database = sqlite3.connect(home / "tracking.db")
-    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    assert database.execute("PRAGMA foreign_key_check").fetchall() == []
-    database.close()
+    assert unsound(home) == []
 
 
 @pytest.fixture(scope="module")
