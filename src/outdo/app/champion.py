@@ -15,6 +15,7 @@ from outdo.app.project import Project
 from outdo.app.run import Options, watch_for
 from outdo.app.trial import lend
 from outdo.core.errors import UserError
+from outdo.core.graph import is_url
 from outdo.core.model import Action, AnyEvent, Plan, RunId, StageFinished
 from outdo.core.plan import Request
 from outdo.run.budget import Budget, measure
@@ -138,6 +139,6 @@ def _lay_out(project: Project, tree: Project, wanted: Unscored) -> None:
     """Puts in place what the stage reads, the champion among it; raises `UserError`."""
     there = tree.workspace.look(wanted.deps)
     for path, entry in wanted.deps.items():
-        if there.get(path) != entry:
+        if there.get(path) != entry and not is_url(path):
             project.take_in(entry)
             tree.workspace.restore(path, entry)

@@ -10,17 +10,17 @@ from msgspec import DecodeError, Struct, ValidationError, msgpack
 from outdo.app.lazy import lazy
 from outdo.app.params import ParamFiles
 from outdo.core.digest import digest_bytes
-from outdo.core.errors import NoProject, NotYaml, SourceFailed, UserError
-from outdo.core.graph import Graph, build
+from outdo.core.errors import NoProject, NotYaml, UserError
+from outdo.core.graph import Graph, build, is_url
 from outdo.core.model import Aim, Entry, Param, Path, Pipeline, Place, Record, Source, Stage, StageName
 from outdo.core.plan import Facts
-from outdo.core.urls import is_url
 from outdo.core.version import VERSION
 from outdo.store.atomic import write_atomic
 from outdo.store.chunks import chunked_from
 from outdo.store.holdouts import Holdouts
 from outdo.store.judgements import Judgements
 from outdo.store.lock import Lock, lock_path
+from outdo.store.looks import Elsewhere
 from outdo.store.objects import Objects
 from outdo.store.results import Results
 from outdo.store.statcache import StatCache
@@ -47,7 +47,6 @@ class _Compiled(Struct, frozen=True):
     pipeline: Pipeline
 
 
-_FETCH = "take it in by a stage that fetches it"
 _encode = msgpack.Encoder().encode
 
 
@@ -65,7 +64,7 @@ class Project:
         self.file = file
         self.state = os.path.join(root, STATE)
         self.home = home or self.state
-        self._top = _top(os.path.dirname(self.home)) if file == DVC and borrows is None else ""
+        self._top = dvc_top(os.path.dirname(self.home)) if file == DVC and borrows is None else ""
         """The folder with `.dvc` in it, of a trial that of its project; empty where DVC does not keep it."""
         dvc = self._settings()
         self.pipeline = _pipeline(self)
@@ -83,7 +82,7 @@ class Project:
         self.environments: str = borrows.environments if borrows else _environments(self.home)
         """The folder of the environments that are built for stages: the project's own, or `OUTDO_HOME`'s."""
         self.stat = StatCache(self.state)
-        self.workspace = Workspace(root, self.objects, self.stat, _links(dvc))
+        self.workspace = Workspace(root, self.objects, self.stat, _links(dvc), lambda: self.elsewhere)
         self.lock = Lock(lock_path(root), durable=home is None)
         self._params = ParamFiles(root, os.path.join(self.state, "cache", "params"))
 
@@ -96,12 +95,14 @@ class Project:
             self._result,
             self._holds,
             self.is_tracked,
-            {
-                path: SourceFailed(f"what is at '{path}' can't be asked", fix=_FETCH)
-                for path in paths
-                if is_url(path)
-            },
+            self.elsewhere.unreached if any(map(is_url, paths)) else {},
         )
+
+    @cached_property
+    def elsewhere(self) -> Elsewhere:
+        """What is asked for dependencies that are addresses."""
+        found: Elsewhere = lazy("outdo.app.elsewhere").Elsewhere(self)
+        return found
 
     def is_tracked(self, path: Path) -> bool:
         """Whether a pointer stands beside a path, or beside a folder around it."""
@@ -123,7 +124,7 @@ class Project:
     @property
     def dvc_root(self) -> str:
         """The folder of the DVC repository that stages run in, of a trial its own work tree; empty without."""
-        return _top(self.root) if self.file == DVC else ""
+        return dvc_top(self.root) if self.file == DVC else ""
 
     def for_git(self, paths: Iterable[Path]) -> list[Path]:
         """The paths that Git is to leave to us: none where DVC's config says that Git is nothing to the project."""
@@ -258,7 +259,7 @@ def _find(start: str) -> tuple[str, str]:
         if above == folder:
             break
         folder = above
-    top = _top(os.path.abspath(start))  # a repository of DVC's may have data alone
+    top = dvc_top(os.path.abspath(start))  # a repository of DVC's may have data alone
     if top and os.path.isfile(os.path.join(top, ".dvc", "config")):
         return top, DVC
     what = "no outdo.yaml here or in any folder above"
@@ -273,7 +274,7 @@ def _links(dvc: "Settings | None") -> tuple[str, ...]:
     return tuple((told or "reflink,hardlink,copy").split(","))
 
 
-def _top(folder: str) -> str:
+def dvc_top(folder: str) -> str:
     """The nearest folder from here upwards with a `.dvc` in it; empty where there is none."""
     while not os.path.isdir(os.path.join(folder, ".dvc")):
         above = os.path.dirname(folder)

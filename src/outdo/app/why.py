@@ -9,7 +9,7 @@ from outdo.app.lazy import lazy
 from outdo.app.plan import status
 from outdo.app.project import Project
 from outdo.core.errors import UserError
-from outdo.core.graph import is_glob
+from outdo.core.graph import is_glob, is_url
 from outdo.core.model import Action, Digest, Path, Plan, Reason, RunId, StageName
 from outdo.core.plan import Request
 from outdo.store import trees
@@ -66,8 +66,12 @@ def changed_lines(project: Project, plan: Plan) -> dict[Path, tuple[int, int]]:
 
 
 def _changes(project: Project, reasons: Iterable[Reason]) -> dict[Path, tuple[Change, ...]]:
-    changed = {reason.subject: reason.before for reason in reasons if reason.kind == "dependency_changed"}
+    changed = {reason.subject: reason.before for reason in reasons if _is_read_here(reason)}
     return {path: found for path, before in changed.items() if (found := _change(project, path, before))}
+
+
+def _is_read_here(reason: Reason) -> bool:
+    return reason.kind == "dependency_changed" and not is_url(reason.subject)
 
 
 def _change(project: Project, path: Path, before: Digest) -> tuple[Change, ...]:

@@ -13,6 +13,7 @@ from outdo.app.why import Change, Why, why
 from outdo.cli import complete
 from outdo.cli.paint import Paint, plain
 from outdo.core.errors import Usage, explain
+from outdo.core.graph import is_url
 from outdo.core.model import Action, Reason, StageName
 from outdo.core.wording import VERBS, phrase
 
@@ -83,7 +84,7 @@ def _reason(reason: Reason, found: Why, actions: Mapping[StageName, Action], pai
     lines = [f"  {plain(phrase(reason, actions, counts))}"]
     if reason.kind == "barred":
         lines.append(f"    fix: {plain(str(reason.after))}")
-    if reason.kind == "command":
+    if reason.kind == "command" or (reason.kind == "dependency_changed" and is_url(reason.subject)):
         lines += [f"    {paint(f'- {plain(line)}', 'red')}" for line in str(reason.before).splitlines()]
         lines += [f"    {paint(f'+ {plain(line)}', 'green')}" for line in str(reason.after).splitlines()]
     for change in changes[:FILES]:

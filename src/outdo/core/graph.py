@@ -88,7 +88,12 @@ def build(stages: Sequence[Stage]) -> Graph:
 
 def is_glob(path: Path) -> bool:
     """Whether a dependency is a pattern rather than a path."""
-    return ("*" in path or "?" in path or "[" in path) and "://" not in path
+    return ("*" in path or "?" in path or "[" in path) and not is_url(path)
+
+
+def is_url(path: Path) -> bool:
+    """Whether a dependency is an address, and no path."""
+    return "://" in path
 
 
 @lru_cache(maxsize=4096)

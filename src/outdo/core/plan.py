@@ -180,9 +180,10 @@ def differences(
     for path in stage.deps:
         before, after = old.deps.get(path), deps.get(path)
         if before is None and after is not None:
-            reasons.append(Reason("dependency_added", path, None, after.digest))
+            reasons.append(Reason("dependency_added", path, None, after.state or after.digest))
         elif before is not None and after is not None and _content(before) != _content(after):
-            reasons.append(Reason("dependency_changed", path, before.digest, after.digest))
+            told = before.state or before.digest, after.state or after.digest
+            reasons.append(Reason("dependency_changed", path, *told))
     reasons += [Reason("dependency_removed", path) for path in old.deps if path not in stage.deps]
     reasons += _changed_params("", old.params, params)
     for name in sorted({*old.env, *stage.env}):

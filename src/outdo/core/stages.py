@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from outdo.core import model, paths, urls
 from outdo.core.document import Slip, Steps, dotted
 from outdo.core.errors import BadPath, DuplicateKey, MissingKey, TooDeep, UnknownKey, WrongType
+from outdo.core.graph import is_url
 from outdo.core.kinds import Count, Names, Scalar
 from outdo.core.model import Bar, Output, Packages, Param, Path, Place, Stage, StageName, Value
 from outdo.core.packages import PackagesFile
@@ -70,7 +71,8 @@ class StageText(Struct, frozen=True):
     wdir: str = "."
     """The folder that the command runs in and the paths are seen from."""
     deps: Names = ()
-    """Files, folders or patterns (`data/*.csv`) that it reads: when one changes, it runs again."""
+    """Files, folders, patterns (`data/*.csv`) or addresses (`s3://bucket/data.csv`, `https://…`) that it reads: when
+    one changes, it runs again. What is at an address is not fetched: its server is asked whether it changed."""
     params: tuple[str | Mapping[str, Names | None], ...] = ()
     """Values that it reads: keys of params.yaml, or `{file: [keys]}`, or `{file: null}` for a whole file."""
     outs: tuple[str | Mapping[str, OutFlags], ...] = ()
@@ -325,7 +327,7 @@ def _lines(text: str) -> list[str]:
 def _deps(written: Names, folder: Path, path: Steps, slips: list[Slip], bars: list[Bar]) -> Iterator[Path]:
     for index, each in enumerate(written):
         try:
-            yield urls.address(each) if urls.is_url(each) else paths.anywhere(each, folder)
+            yield urls.address(each) if is_url(each) else paths.anywhere(each, folder)
         except urls.Barred as found:
             bars.append(Bar(found.what, found.fix))
         except ValueError as error:
@@ -356,7 +358,7 @@ def _outputs(
             here: Steps = (*path, section, index)
             flagged = {entry: OutFlags()} if isinstance(entry, str) else entry
             for written, flags in flagged.items():
-                if urls.is_url(written):
+                if is_url(written):
                     bars.append(_far(written))
                     continue
                 try:

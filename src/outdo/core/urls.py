@@ -29,11 +29,6 @@ class Barred(ValueError):
         self.fix = fix
 
 
-def is_url(path: Path) -> bool:
-    """Whether a dependency is an address, and no path."""
-    return "://" in path
-
-
 def tells_secret(url: str) -> bool:
     """Whether a password, a token or a signature stands in an address."""
     return _SECRET.match(url) is not None

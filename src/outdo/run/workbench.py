@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from outdo.core.digest import digest
 from outdo.core.errors import Damaged, NotInStore, NotWritten, UserError
-from outdo.core.graph import is_glob
+from outdo.core.graph import is_glob, is_url
 from outdo.core.model import (
     Action,
     AnyEvent,
@@ -317,7 +317,7 @@ class Workbench:
 
     def _watched(self, work: Work) -> Watched:
         reads: list[Path] = []
-        for dep in work.deps:
+        for dep in (dep for dep in work.deps if not is_url(dep)):
             literal = not is_glob(dep) or os.path.lexists(os.path.join(self._folders.root, dep))
             reads += [dep] if literal else self._workspace.expand(dep)
         reads += [param.file for param in work.stage.params]
@@ -328,8 +328,14 @@ class Workbench:
     def _changed_inputs(self, work: Work) -> str:
         """A sentence if an input is no longer what the stage was started with: its result would then stand under
         a key that it may not have been made from."""
+        for path in filter(is_url, work.deps):
+            self._workspace.forget(path)
         now = self._workspace.look(work.deps)
         for path, entry in work.deps.items():
+            if is_url(path):  # where its server is silent by now, what it said before counts
+                if now.get(path, entry).digest != entry.digest:
+                    return f"what is at '{path}' changed while it ran, so its result is not kept"
+                continue
             if path not in now:
                 return f"its input '{path}' is gone: the stage, or someone meanwhile, deleted it"
             if now[path].digest != entry.digest:
@@ -354,7 +360,7 @@ class Workbench:
             few = entry.files <= SOURCE_FILES and entry.size <= SOURCE_LIMIT * (
                 1 if entry.kind == "file" else 8
             )
-            if few and not self._objects.has(entry.digest):
+            if few and not entry.state and not self._objects.has(entry.digest):
                 self._workspace.keep_copy(path)
         finite = {name: value for name, value in logged.items() if isfinite(value)}
         record = structs.replace(_tried(work), outs=outs, run=run, seconds=round(seconds, 3), logged=finite)

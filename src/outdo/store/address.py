@@ -1,9 +1,7 @@
 """Data at an address: a file or folder on this machine, a page of the web, a name or a prefix in a bucket."""
 
 import os
-import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from blake3 import blake3
@@ -11,26 +9,20 @@ from msgspec import DecodeError, Struct, ValidationError, msgpack
 
 from outdo.core.errors import SourceFailed, UserError
 from outdo.core.model import Entry, Path, Remote
+from outdo.core.urls import tells_secret
 from outdo.store.atomic import write_atomic
 from outdo.store.bucket import THREADS, Bucket, connect
 from outdo.store.files import create, drop, write
 from outdo.store.nodes import Tree
 from outdo.store.objects import Objects
 from outdo.store.statcache import StatCache
+from outdo.store.states import open_page, page_failed, page_state
 from outdo.store.travel import side_by_side
 from outdo.store.trees import build_tree
 from outdo.store.workspace import Workspace
 
-if TYPE_CHECKING:
-    from http.client import HTTPResponse
-
 BUCKETS = ("s3", "gs", "az")
-SECONDS = 60.0
-"""How long a server may be silent."""
 _STEP = 1 << 20
-_SECRET = re.compile(
-    r"[a-z0-9]+://[^/@]*@|.*[?&](X-Amz-Signature|Signature|sig|token|access_token)=", re.IGNORECASE
-)
 
 
 class Taken(Struct, frozen=True):
@@ -62,8 +54,8 @@ class Address:
         if self._scheme in BUCKETS:
             return _state(self._listed())
         if self._scheme in ("http", "https"):
-            with self._ask("HEAD") as answer:
-                return _etag(answer)
+            with open_page(self.url, "HEAD") as answer:
+                return page_state(answer)[1]
         return ""
 
     def take(self) -> Taken:
@@ -92,27 +84,12 @@ class Address:
 
     # The web.
 
-    def _ask(self, method: str) -> "HTTPResponse":
-        from urllib.error import HTTPError, URLError
-        from urllib.request import Request, urlopen
-
-        headers = {"Accept-Encoding": "identity", "User-Agent": "outdo"}
-        try:
-            answer: HTTPResponse = urlopen(Request(self.url, headers=headers, method=method), timeout=SECONDS)  # noqa: S310
-        except HTTPError as error:
-            if method == "HEAD" and error.code in (403, 405, 501):
-                return self._ask("GET")  # some servers sign or know only this
-            raise self._failed(f"{error.code} {error.reason}") from None
-        except (URLError, OSError, ValueError) as error:
-            raise self._failed(str(getattr(error, "reason", error))) from None
-        return answer
-
     def _of_web(self) -> Taken:
         from http.client import HTTPException
 
         temporary = self._objects.scratch.name()
         try:
-            with self._ask("GET") as answer:
+            with open_page(self.url, "GET") as answer:
                 fd = create(temporary, 0o644)
                 try:
                     size = 0
@@ -123,7 +100,7 @@ class Address:
                     raise self._failed(f"it broke off: {error}") from None
                 finally:
                     os.close(fd)
-                told, etag = answer.headers.get("Content-Length"), _etag(answer)
+                told, etag = answer.headers.get("Content-Length"), page_state(answer)[1]
             if told is not None and told.isdigit() and int(told) != size:
                 raise self._failed(f"it broke off after {size} of {told} bytes")
             return Taken(Entry(self._objects.copy_in(temporary).digest, size), etag)
@@ -131,9 +108,7 @@ class Address:
             drop(temporary)
 
     def _failed(self, why: str) -> SourceFailed:
-        return SourceFailed(
-            f"'{self.url}' can't be had: {why}", fix="check the address and the network; then again"
-        )
+        return page_failed(self.url, why)
 
     # A bucket.
 
@@ -204,15 +179,9 @@ class Address:
 
 def refuse_secret(url: str) -> None:
     """Raises `SourceFailed` where a password or a token is in an address, which a pointer would tell to everyone."""
-    if _SECRET.match(url):
+    if tells_secret(url):
         what = "a password, a token or a signature stands in the address, and the pointer would tell it to everyone"
         raise SourceFailed(what, fix="leave it out; credentials come from the environment")
-
-
-def _etag(answer: "HTTPResponse") -> str:
-    headers = answer.headers
-    etag = headers.get("ETag", "").removeprefix("W/").strip('"')
-    return etag or headers.get("Last-Modified", "")
 
 
 def _state(listed: dict[Path, tuple[str, int]]) -> str:

@@ -2,11 +2,12 @@
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import time_ns
+from typing import Protocol
 
-from outdo.core.errors import NotAFile
-from outdo.core.graph import is_glob
+from outdo.core.errors import NotAFile, UserError
+from outdo.core.graph import is_glob, is_url
 from outdo.core.model import Digest, Entry, Path
 from outdo.store.files import HEAVY, digest_of, each, mark, unreadable
 from outdo.store.folders import (
@@ -21,6 +22,36 @@ from outdo.store.folders import (
 from outdo.store.statcache import StatCache
 from outdo.store.trees import digest_only
 
+
+class Elsewhere(Protocol):
+    """Tells what is at addresses, without fetching it."""
+
+    @property
+    def unreached(self) -> Mapping[Path, UserError]:
+        """The addresses that were looked at of which it is not known what is there, and why."""
+        ...
+
+    def look(self, urls: Sequence[Path]) -> Mapping[Path, Entry]:
+        """What is at each; one of which that is not known is left out."""
+        ...
+
+    def forget(self, url: Path) -> None:
+        """The next look asks anew."""
+        ...
+
+
+class Nowhere:
+    """Knows of no address."""
+
+    unreached: Mapping[Path, UserError] = {}
+
+    def look(self, urls: Sequence[Path]) -> Mapping[Path, Entry]:  # noqa: ARG002
+        return {}
+
+    def forget(self, url: Path) -> None:
+        """Nothing is known that could be forgotten."""
+
+
 Stamp = bytes
 """Stays the same while what a path holds does; may change without need. Empty: nothing is there."""
 
@@ -31,10 +62,18 @@ _TRIES = 5
 class Looks:
     """Looks at the paths of the project at `root`, whose links into the folders `stores` count as files."""
 
-    def __init__(self, root: str, stores: Sequence[str], skipped: Iterable[str], cache: StatCache) -> None:
+    def __init__(
+        self,
+        root: str,
+        stores: Sequence[str],
+        skipped: Iterable[str],
+        cache: StatCache,
+        elsewhere: Callable[[], Elsewhere],
+    ) -> None:
         self.root = root
         self.stores = stores
         self.cache = cache
+        self.elsewhere = elsewhere
         self._skipped = frozenset(skipped)
 
     def look(self, paths: Iterable[Path]) -> dict[Path, Entry]:
@@ -42,12 +81,16 @@ class Looks:
         now, prefix, get = time_ns(), f"{self.root}/", self.cache.get
         found: dict[Path, Entry | None] = {}
         unknown: list[Path] = []
+        far: list[Path] = []
         size = 0
         for path in paths:
             try:
                 status = os.stat(path if path[:1] == "/" else prefix + path)
             except OSError as error:
-                found[path] = self._look_again(path, error)
+                if is_url(path):
+                    far.append(path)
+                else:
+                    found[path] = self._look_again(path, error)
                 continue
             if stat.S_ISREG(status.st_mode):
                 digest = get(path, mark(status), now)
@@ -66,6 +109,8 @@ class Looks:
                 found[path] = self._look_at_file(path, at)
 
             each(take_in, unknown, heavy=size >= HEAVY * len(unknown))
+        if far:
+            found.update(self.elsewhere().look(far))
         return {path: entry for path, entry in found.items() if entry is not None}
 
     def stamp(self, path: Path) -> Stamp:

@@ -2,17 +2,17 @@
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import time_ns
 
 from outdo.core.errors import BadPath, Damaged, NotInStore
-from outdo.core.graph import is_glob
+from outdo.core.graph import is_glob, is_url
 from outdo.core.model import Digest, Entry, Path
 from outdo.store import trees
 from outdo.store.files import HEAVY, Mark, each, mark, remove, unwritable
 from outdo.store.folders import Contents, leads_into, not_a_file, scan_glob
 from outdo.store.links import Links
-from outdo.store.looks import Looks, Stamp, file_entry
+from outdo.store.looks import Elsewhere, Looks, Nowhere, Stamp, file_entry
 from outdo.store.nodes import Tree
 from outdo.store.objects import Objects, Stored
 from outdo.store.restoring import Restoring, Wanted
@@ -31,7 +31,9 @@ class Workspace:
         objects: Objects,
         stat: StatCache,
         links: tuple[str, ...] = ("reflink", "hardlink", "copy"),
+        elsewhere: Callable[[], Elsewhere] | None = None,
     ) -> None:
+        """`elsewhere` gives what is asked for dependencies that are addresses; without it there are none."""
         self.root = os.path.realpath(root)
         self._objects = objects
         self._cache = stat
@@ -39,7 +41,7 @@ class Workspace:
         # The work tree of a trial is inside the folder that the store is in.
         store = objects.folder if self.root.startswith(f"{objects.root}/") else objects.root
         self._closed = (f"{self.root}/.git", f"{self.root}/.outdo", store)
-        self._looks = Looks(self.root, objects.homes, self._closed, stat)
+        self._looks = Looks(self.root, objects.homes, self._closed, stat, elsewhere or Nowhere)
 
     # ---------------------------------------------------------------- looking
 
@@ -63,7 +65,10 @@ class Workspace:
 
     def forget(self, path: Path) -> None:
         """The next look at `path` reads it."""
-        self._cache.forget(path)
+        if is_url(path):
+            self._looks.elsewhere().forget(path)
+        else:
+            self._cache.forget(path)
 
     def listing(self, path: Path) -> Tree:
         """What is in a folder, or what a glob means, with the digest of each file."""

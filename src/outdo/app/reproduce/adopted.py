@@ -10,6 +10,7 @@ from outdo.app.data.tracking import find_pointers, read_text
 from outdo.app.data.ways import dvc_way
 from outdo.app.project import Project
 from outdo.core.errors import Damaged, NoRemote, NotInStore, UserError
+from outdo.core.graph import is_url
 from outdo.core.model import Entry, Path, Stage, StageName
 from outdo.integrations.dvc.adoption import Adoption
 from outdo.integrations.dvc.lockfile import NAME, DvcLock
@@ -119,7 +120,7 @@ def _locked(tree: Project) -> Iterator[tuple[Path, Kept]]:
 def _items(stage: Stage, items: Iterable[Item]) -> Iterator[tuple[Path, Kept]]:
     remotes = {out.path: out.remote or "" for out in stage.outs}
     for item in items:
-        if item.md5:
+        if item.md5 and not is_url(item.path):
             path = posixpath.normpath(posixpath.join(stage.wdir, item.path))
             digest = entry_digest(item.md5, item.hash)
             entry = Entry(

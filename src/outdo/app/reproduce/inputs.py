@@ -11,7 +11,7 @@ from outdo.app.remotes import find_remote, transfer_to
 from outdo.app.reproduce.adopted import bring
 from outdo.app.reproduce.target import Target
 from outdo.core.errors import NoReproduction, UserError
-from outdo.core.graph import is_glob
+from outdo.core.graph import is_glob, is_url
 from outdo.core.model import Digest, Entry, Path, StageName
 from outdo.store import trees
 from outdo.store.files import create, reflink
@@ -58,7 +58,7 @@ def _needed(tree: Project, target: Target) -> list[Needed]:
     found: dict[Path, Needed] = {}
     for name, one in target.stages.items():
         for path, entry in one.deps.items():
-            if any(path == out or path.startswith(f"{out}/") for out in made):
+            if is_url(path) or any(path == out or path.startswith(f"{out}/") for out in made):
                 continue
             inside = [out for out in made if out.startswith(f"{path}/") or is_glob(path)]
             for place, each in _parts(tree, path, entry, inside).items():

@@ -4,7 +4,7 @@ import os
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
-from outdo.core.graph import is_glob
+from outdo.core.graph import is_glob, is_url
 from outdo.core.model import Entry, Path, Record, Stage, StageName, Value
 from outdo.integrations.dvc.hashes import Found
 from outdo.integrations.dvc.lockfile import DvcLock
@@ -73,10 +73,14 @@ class Adoption:
             dep = self._dep(stage, path, entry, items[path].hash)
             if dep is None or dep.md5 != items[path].md5:
                 return False
+            if any(items[path].rest.get(key) != value for key, value in dep.rest.items()):
+                return False
         return True
 
     def _dep(self, stage: Stage, path: Path, entry: Entry, kind: str) -> Item | None:
         """A dependency that holds `entry`, as DVC says it; None where that is not known."""
+        if is_url(path):
+            return far_item(path, entry)
         name = _name(stage, path)
         twin = self.twins.item(name, entry, kind)
         if twin is not None or is_glob(path) or self._workspace.look([path]).get(path) != entry:
@@ -154,13 +158,13 @@ class Adoption:
     def _told(self, stage: Stage, record: Record) -> StageLock | None:
         """What `dvc.lock` says of a result, once the cache holds it; None where DVC has no words for it."""
         look = self.repository.look
-        deps = {path: look(path) for path in stage.deps if not is_glob(path)}
+        deps = {path: self._read(stage, path, record.deps[path]) for path in stage.deps}
         outs = {out.path: look(out.path) for out in stage.outs}
-        if len(deps) < len(stage.deps) or None in (*deps.values(), *outs.values()):
+        if None in (*deps.values(), *outs.values()):
             return None
         entry = StageLock(
             stage.script,
-            tuple(item_of(stage, path, found) for path, found in deps.items() if found),
+            tuple(filter(None, deps.values())),
             params_of(stage, record.params),
             tuple(item_of(stage, path, found) for path, found in outs.items() if found),
         )
@@ -172,6 +176,13 @@ class Adoption:
         if kept:
             self.repository.runs.put(entry)
         return entry
+
+    def _read(self, stage: Stage, path: Path, entry: Entry) -> Item | None:
+        """What a dependency holds, which is `entry`, as `dvc.lock` says it; None for what it has no words for."""
+        if is_url(path):
+            return far_item(path, entry)
+        found = None if is_glob(path) else self.repository.look(path)
+        return None if found is None else item_of(stage, path, found)
 
     def keep(self, path: Path, found: Found, entry: Entry) -> None:
         """DVC's cache has what the path holds; of a folder its files first, as the listing promises them."""
@@ -245,11 +256,23 @@ def _in_place(stage: Stage, record: Record, entries: Mapping[Path, Entry]) -> bo
 def _name(stage: Stage, path: Path) -> str:
     """A path as the file has it, and so DVC: seen from the stage's folder."""
     spelled = stage.spelled.get(path)
-    return spelled or (path if path.startswith("/") else posixpath.relpath(path, stage.wdir))
+    return spelled or (path if path.startswith("/") or is_url(path) else posixpath.relpath(path, stage.wdir))
 
 
 def _path(stage: Stage, item: Item) -> Path:
-    return posixpath.normpath(posixpath.join(stage.wdir, item.path))
+    return item.path if is_url(item.path) else posixpath.normpath(posixpath.join(stage.wdir, item.path))
+
+
+def far_item(url: Path, entry: Entry) -> Item | None:
+    """What is at an address, as `dvc.lock` says it; None where DVC calls its state in another way than its server."""
+    word, _, state = entry.state.partition(":")
+    size = entry.size if entry.files else None
+    match word:
+        case "md5":
+            return Item(url, state, MD5, size, entry.files)
+        case "etag" | "checksum":
+            return Item(url, "", MD5, size, rest={word: state})
+    return None
 
 
 def item_of(stage: Stage, path: Path, found: Found) -> Item:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from outdo.core.digest import digest_bytes
 from outdo.core.errors import Damaged, NotInStore
-from outdo.core.graph import is_glob
+from outdo.core.graph import is_glob, is_url
 from outdo.core.model import Digest, Entry, Path, Record, Stage, StageName
 from outdo.integrations.dvc import listing
-from outdo.integrations.dvc.adoption import Adoption, item_of, params_of
+from outdo.integrations.dvc.adoption import Adoption, far_item, item_of, params_of
 from outdo.integrations.dvc.hashes import Found, md5_bytes, md5_of
 from outdo.integrations.dvc.lockfile import DvcLock
 from outdo.integrations.dvc.records import MD5, Item, StageLock
@@ -49,9 +49,11 @@ class FormerLock:
 
     def _said(self, stage: Stage, record: Record) -> StageLock | None:
         known = self._items(stage)
-        deps = {path: self._found(path, entry, known.get(path)) for path, entry in record.deps.items()}
+        far = {path: far_item(path, entry) for path, entry in record.deps.items() if is_url(path)}
+        here = {path: entry for path, entry in record.deps.items() if not is_url(path)}
+        deps = {path: self._found(path, entry, known.get(path)) for path, entry in here.items()}
         outs = {path: self._found(path, entry, known.get(path)) for path, entry in record.outs.items()}
-        if None in (*deps.values(), *outs.values()) or any(map(is_glob, deps)):
+        if None in (*far.values(), *deps.values(), *outs.values()) or any(map(is_glob, deps)):
             return None
         for out in stage.outs:
             found = outs.get(out.path)
@@ -59,7 +61,10 @@ class FormerLock:
                 return None
         return StageLock(
             stage.script,
-            tuple(item_of(stage, path, found) for path, found in deps.items() if found),
+            (
+                *filter(None, far.values()),
+                *(item_of(stage, path, found) for path, found in deps.items() if found),
+            ),
             params_of(stage, record.params),
             tuple(item_of(stage, path, found) for path, found in outs.items() if found),
         )

@@ -13,6 +13,10 @@ DOS2UNIX = "md5-dos2unix"
 """The hash of DVC 2: of text files with their CRLF as LF. Entries that name no hash have it."""
 
 
+_STATES = ("etag", "checksum")
+"""What stands in the place of an MD5 for what is at an address."""
+
+
 class Item(Struct, frozen=True):
     """A path with its content, as a dependency or an output."""
 
@@ -111,7 +115,8 @@ def item_value(item: Item) -> dict[str, Value]:
     value: dict[str, Value] = {"path": item.path}
     if item.hash != DOS2UNIX:
         value["hash"] = item.hash
-    return value | _content(item) | dict(item.rest)
+    state = {key: item.rest[key] for key in _STATES if key in item.rest and not item.md5}
+    return value | state | _content(item) | dict(item.rest)
 
 
 def pointer_value(item: Item) -> dict[str, Value]:

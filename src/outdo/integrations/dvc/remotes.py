@@ -50,16 +50,25 @@ def reach(settings: Settings, name: str, environ: Mapping[str, str], *, patient:
 
     Raises `NoRemote` for one that is not declared, and `BadRemote` for one that only DVC itself can reach."""
     remote = _whole(find(settings, name), settings)
-    options = remote.options
-    for option in ("version_aware", "worktree"):
-        if _is_true(options, option):
-            what = f"DVC's remote '{remote.name}' keeps versions of plain files (`{option}`)"
-            raise BadRemote(f"{what}, which only DVC reads", fix=f"dvc pull -r {remote.name}")
-    kind = remote.url.partition("://")[0] if "://" in remote.url else ""
-    if not kind:
+    if "://" not in remote.url:
         if not remote.url:
             raise BadRemote(f"DVC's remote '{remote.name}' has no url", fix="dvc remote modify NAME url URL")
+        _refuse_versions(remote)
         return Reached(remote.name, FolderDepot(remote.url), FolderDepot.threads)
+    place, access = _place(remote, environ)
+    return Reached(remote.name, connect(place, patient=patient, access=access), THREADS, place.read_only)
+
+
+def address(settings: Settings, name: str, environ: Mapping[str, str]) -> tuple[Place, Access]:
+    """Where the remote of this name is, and with what it is asked; raises as `reach` does."""
+    remote = _whole(find(settings, name), settings)
+    return _place(remote, environ) if "://" in remote.url else (Place(remote.url), Access())
+
+
+def _place(remote: Remote, environ: Mapping[str, str]) -> tuple[Place, Access]:
+    _refuse_versions(remote)
+    options = remote.options
+    kind = remote.url.partition("://")[0]
     if kind not in _KINDS:
         fix = f"dvc push -r {remote.name} and dvc pull -r {remote.name} do; or mount it, and name the folder"
         raise BadRemote(
@@ -70,8 +79,15 @@ def reach(settings: Settings, name: str, environ: Mapping[str, str], *, patient:
         endpoint=_text(options, "endpointurl") if kind == "s3" else "",
         anonymous=_is_true(options, "allow_anonymous_login"),
     )
-    access = _access(remote, _KINDS[kind], environ)
-    return Reached(remote.name, connect(place, patient=patient, access=access), THREADS, place.read_only)
+    return place, _access(remote, _KINDS[kind], environ)
+
+
+def _refuse_versions(remote: Remote) -> None:
+    options = remote.options
+    for option in ("version_aware", "worktree"):
+        if _is_true(options, option):
+            what = f"DVC's remote '{remote.name}' keeps versions of plain files (`{option}`)"
+            raise BadRemote(f"{what}, which only DVC reads", fix=f"dvc pull -r {remote.name}")
 
 
 def find(settings: Settings, name: str) -> Remote:

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from outdo.core import document
 from outdo.core.errors import Mistakes
+from outdo.core.graph import is_url
 from outdo.core.model import Stage, Value
 from outdo.integrations.dvc.records import DOS2UNIX, Misshapen, StageLock, stage_from, stage_value
 from outdo.integrations.dvc.text import dump
@@ -106,7 +107,7 @@ def run_value(stage: StageLock) -> str:
 def may_be_kept(stage: Stage, lock: StageLock) -> bool:
     """Whether DVC would keep and use results of a stage: it has a command, outputs, and inputs that are all hashed
     here, and nothing that outlives a run."""
-    hashed = all(item.md5 and item.hash != DOS2UNIX for item in lock.deps)
+    hashed = all(item.md5 and item.hash != DOS2UNIX and not is_url(item.path) for item in lock.deps)
     inputs = bool(lock.deps or lock.params)
     lasting = any(out.persist for out in stage.outs)
     return bool(stage.cmd and inputs and lock.outs and hashed) and not lasting and not stage.always_changed
