@@ -66,15 +66,17 @@ def test_other_words_of_a_web_server(tmp_path: Path, page: Web) -> None:
     page.headers["/weak.csv"] = {"ETag": 'W/"1"'}
     page.pages["/plain.csv"] = b""
     page.headers["/plain.csv"] = {"ETag": "12e5"}
-    urls = [f"{page.url}/{name}.csv" for name in ("rows", "weak", "plain")]
+    page.pages["/dated.csv"] = b"2"
+    page.headers["/dated.csv"] = {
+        "Last-Modified": "Mon, 02 Nov 2026 10:00:00 GMT",
+        "Content-Type": "text/csv; a=b",
+    }
+    page.pages["/bare.csv"] = b"3"
+    page.headers["/bare.csv"] = {"Accept-Ranges": "none"}
+    page.moved["/to-bare"] = "/bare.csv"
+    names = ("rows.csv", "weak.csv", "plain.csv", "dated.csv", "bare.csv", "to-bare")
+    urls = [f"{page.url}/{name}" for name in names]
     both_say_the_same(pipeline(init(tmp_path / "repo"), *urls))
-
-
-def test_what_dvc_has_no_word_for_is_told_and_kept_here(tmp_path: Path, page: Web) -> None:
-    page.headers["/rows.csv"] = {"Last-Modified": "Mon, 02 Nov 2026 10:00:00 GMT"}
-    repo = pipeline(init(tmp_path / "repo"), f"{page.url}/rows.csv")
-    assert "`dvc.lock` can't tell of stage 's0'" in outdo(repo, "run")
-    assert "all fresh" in outdo(repo, "status")
 
 
 def test_paths_outside_of_the_repository(tmp_path: Path) -> None:

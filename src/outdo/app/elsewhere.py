@@ -55,7 +55,8 @@ class Elsewhere:
         remote, name, access = self._place(url)
         if remote.read_only:
             page = f"{remote.url.rstrip('/')}/{name}" if name else remote.url
-            return of_page(page, access.client.get("default_headers", {}))
+            headers = access.client.get("default_headers", {})
+            return of_page(page, headers, weak=self._project.file == DVC)
         bucket = connect(remote, patient=False, access=access)
         return of_bucket(bucket, name, url, remote.scheme)
 

@@ -55,7 +55,7 @@ class Address:
             return _state(self._listed())
         if self._scheme in ("http", "https"):
             with open_page(self.url, "HEAD") as answer:
-                return page_state(answer)[1]
+                return page_state(self.url, answer)
         return ""
 
     def take(self) -> Taken:
@@ -100,7 +100,7 @@ class Address:
                     raise self._failed(f"it broke off: {error}") from None
                 finally:
                     os.close(fd)
-                told, etag = answer.headers.get("Content-Length"), page_state(answer)[1]
+                told, etag = answer.headers.get("Content-Length"), page_state(self.url, answer)
             if told is not None and told.isdigit() and int(told) != size:
                 raise self._failed(f"it broke off after {size} of {told} bytes")
             return Taken(Entry(self._objects.copy_in(temporary).digest, size), etag)

@@ -17,8 +17,7 @@ SECONDS = 60.0
 """How long a server may be silent."""
 _SOON = 10.0
 """The same, where someone waits to hear what there is to do."""
-_STATES = {"ETag": "checksum", "Content-MD5": "checksum", "Last-Modified": "modified"}
-"""By what a server tells a state, the best first, and what we call it: DVC's word, where it is DVC's state."""
+_STATES = ("ETag", "Content-MD5")
 _WORDS = {"s3": "etag", "az": "etag", "gs": "generation"}
 
 
@@ -27,23 +26,40 @@ def state_entry(state: str, size: int | None, files: int = 1) -> Entry:
     return Entry(digest("state/1", state), size or 0, "file", 0 if size is None else files, state=state)
 
 
-def of_page(url: str, headers: Mapping[str, str]) -> Entry:
-    """The state of a page of the web, after all that it redirects to; raises `SourceFailed`."""
+def of_page(url: str, headers: Mapping[str, str], *, weak: bool = False) -> Entry:
+    """The state of a page of the web, after all that it redirects to; raises `SourceFailed`.
+
+    Only where it may be `weak` it is enough that its size and type are told, which may stay as they are in a change."""
     with open_page(url, "HEAD", headers, _SOON) as answer:
         length = answer.headers.get("Content-Length", "")
-        word, state = page_state(answer)
+        state = page_state(url, answer) or (_summed(url, answer) if weak else "")
     if state:
-        return state_entry(f"{word}:{state}", int(length) if length.isdigit() else None)
+        return state_entry(f"checksum:{state}", int(length) if length.isdigit() else None)
     what = (
         f"the server of '{url}' does not say when it changes: it sends no ETag, Content-MD5 or Last-Modified"
     )
     raise SourceFailed(what, fix="fetch it in a stage of its own, with `always_changed: true`")
 
 
-def page_state(answer: HTTPResponse) -> tuple[str, str]:
-    """What a server calls the state of a page, and the word for it; empty where it does not say."""
-    found = ((word, answer.headers.get(name, "")) for name, word in _STATES.items())
-    return next((one for one in found if one[1]), ("", ""))
+def page_state(url: str, answer: HTTPResponse) -> str:
+    """What a server calls the state of a page; empty where it does not say when that changes."""
+    named = next((told for name in _STATES if (told := answer.headers.get(name))), "")
+    return named or (_summed(url, answer) if answer.headers.get("Last-Modified") else "")
+
+
+def _summed(url: str, answer: HTTPResponse) -> str:
+    """A number for all that a server tells of a page that it has no word for; DVC makes the same of it."""
+    headers = answer.headers
+    length = headers.get("Content-Length", "")
+    told: dict[str, object] = {"name": url, "size": int(length) if length.isdigit() else None}
+    if "Content-Type" in headers:
+        told["mimetype"] = headers["Content-Type"].partition(";")[0]
+    if headers.get("Accept-Ranges") == "none":
+        told["partial"] = False
+    told["url"] = answer.geturl()
+    told.update({name: headers[name] for name in ("Digest", "Last-Modified") if headers.get(name)})
+    told["type"] = "file"
+    return str(int(md5(str((told,)).encode(), usedforsecurity=False).hexdigest(), 16))
 
 
 def of_bucket(bucket: Bucket, name: str, url: str, kind: str) -> Entry:
