@@ -2,10 +2,8 @@
 
 import random
 import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +11,10 @@ import pytest
 from outdo.app.collect import Asked
 from outdo.app.collect_remote import Collection, There
 from outdo.app.remotes import find_remote, reach, transfer_to
-from outdo.core.errors import NoRemote, NotInRemote, NotInStore, RemoteFailed, SharedStore, StoreBusy
-from outdo.core.model import Digest, Entry
+from outdo.core.errors import NoRemote, NotInStore, RemoteFailed, SharedStore
+from outdo.core.model import Entry
 from outdo.store import pushes
 from outdo.store.collect import Waste
-from outdo.store.collect_remote import RemoteStore, Young
-from outdo.store.depot import FolderDepot, Lying, Shelf
-from outdo.store.objects import Objects
-from outdo.store.transfer import Transfer
 from outdo.store.travel import object_name
 from outdo.store.trees import Item, build_tree, tree_of
 from tests.contracts.s3 import BUCKET, SECRETS, WEED, Server, s3_server
@@ -200,163 +194,3 @@ def test_where_nothing_can_be_collected(world: World, tmp_path: Path) -> None:
     (world.root / "outdo.yaml").rename(world.root / "dvc.yaml")
     with pytest.raises(RemoteFailed, match="DVC"):
         collected(world)
-
-
-# ---------------------------------------------------------------- pushes and collections at once
-
-
-class Memory:
-    """A shelf in memory, with a clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 1e9
-        self.held: dict[str, tuple[bytes, float]] = {}
-
-    def lying(self, folder: str) -> Mapping[str, Lying]:
-        found = {name: one for name, one in self.held.items() if name.startswith(f"{folder}/")}
-        return {name: Lying(len(content), since) for name, (content, since) in found.items()}
-
-    def read(self, name: str) -> Iterator[bytes]:
-        if name not in self.held:
-            raise NotInRemote(name)
-        yield self.held[name][0]
-
-    def put(self, name: str, source: bytes | str, *, replace: bool = False) -> None:
-        assert isinstance(source, bytes)
-        if replace or name not in self.held:
-            self.held[name] = source, self.now
-
-    def remove(self, names: Sequence[str]) -> None:
-        for name in names:
-            self.held.pop(name, None)
-
-
-ONE = Digest("1" * 64)
-US = pushes.Pusher("us", "ours")
-
-
-def announce(shelf: Shelf) -> None:
-    pushes.announce(shelf, [ONE], US, patience=0.0)
-
-
-def test_a_push_waits_for_a_collection() -> None:
-    shelf = Memory()
-    with pushes.collecting(shelf, 0.0), pytest.raises(StoreBusy):
-        announce(shelf)
-    announce(shelf)
-
-
-def test_a_collection_that_was_killed_keeps_nobody_for_long() -> None:
-    shelf = Memory()
-    shelf.put("collections/killed", b"")
-    with pytest.raises(StoreBusy):
-        announce(shelf)
-    shelf.now += 1000
-    announce(shelf)
-    with pushes.collecting(shelf, 0.0):
-        pass
-    assert not shelf.lying("collections")
-
-
-def test_notes_of_former_pushes_are_cleared_away() -> None:
-    shelf = Memory()
-    announce(shelf)
-    shelf.now += 1000
-    announce(shelf)
-    with pushes.collecting(shelf, shelf.now - 1):
-        assert list(pushes.relied_on(shelf, 0.0)) == [ONE, ONE]
-    assert list(pushes.relied_on(shelf, 0.0)) == [ONE]
-
-
-COLLECT = """
-import sys
-from outdo.app.collect import Asked
-from outdo.app.collect_remote import Collection, There
-from outdo.app.project import open_project
-print("ready", flush=True)
-while True:
-    Collection(open_project(sys.argv[1]), Asked(), There("team", -1)).carry_out()
-"""
-
-
-@pytest.mark.slow
-def test_collections_that_are_killed_leave_what_is_needed(world: World) -> None:
-    if "s3" in (world.root / "outdo.yaml").read_text():
-        pytest.skip("a folder shows it")
-    chance = random.Random(3)
-    project = world.project
-    for number in range(ROUNDS):
-        folders = []
-        for _ in range(2):
-            some = [project.objects.put_bytes(chance.randbytes(8)) for _ in range(300)]
-            items = [Item(f"{n:03}", "file", digest, 8) for n, digest in enumerate(some)]
-            folders.append(build_tree(tree_of(items), project.objects.put_bytes))
-        shelf = reach(project, find_remote(project, "team"))
-        # as if the time had passed after which the one that was killed is taken for dead
-        shelf.remove([*shelf.lying("pushes"), *shelf.lying("collections")])
-        sent(world, *folders)
-        shelf.remove(list(shelf.lying("pushes")))
-        world.point("raw", folders[0])
-        world.commit()
-        process = subprocess.Popen([sys.executable, "-c", COLLECT, str(world.root)], stdout=-1, stderr=-1)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        time.sleep(chance.random() * 0.2)
-        process.kill()
-        assert process.communicate()[1] == b"", number
-        other = Objects(str(world.root.parent / f"store{number}"))
-        fetched = Transfer(other, FolderDepot(str(world.root.parent / "team")), lambda _: None)
-        assert fetched.fetch([folders[0]]).missing == ()
-
-
-class Noting(FolderDepot):
-    """A folder that knows which notes it was given."""
-
-    def __init__(self, root: str) -> None:
-        super().__init__(root)
-        self.notes: list[str] = []
-
-    def put(self, name: str, source: bytes | str, *, replace: bool = False) -> None:
-        self.notes += [name] if name.startswith("pushes/") else []
-        super().put(name, source, replace=replace)
-
-
-@pytest.mark.slow
-def test_pushes_and_collections_go_on_at_once(tmp_path: Path) -> None:
-    """Four push what was needless a moment ago, while two collect: what a push has left is there."""
-    depot = FolderDepot(str(tmp_path / "team"))
-    contents = [bytes([n, 255 - n]) for n in range(40)]
-    end = time.monotonic() + 8
-    errors: list[BaseException] = []
-    pushed = [0]
-
-    def guarded(work: Callable[[random.Random, Objects], None], seed: int) -> None:
-        chance, objects = random.Random(seed), Objects(str(tmp_path / str(seed)))
-        try:
-            while time.monotonic() < end:
-                work(chance, objects)
-        except BaseException as error:
-            errors.append(error)
-
-    def push(chance: random.Random, objects: Objects) -> None:
-        chosen = [objects.put_bytes(content) for content in chance.sample(contents, 8)]
-        mine = Noting(str(tmp_path / "team"))
-        Transfer(objects, mine, lambda _: None, 2, lambda some: pushes.announce(mine, some, US)).send(
-            Entry(digest, 2) for digest in chosen
-        )
-        assert len(depot.present([object_name(digest) for digest in chosen])) == 8
-        pushed[0] += 1
-        depot.remove(mine.notes)  # its branch was thrown away
-
-    def collect(_: random.Random, objects: Objects) -> None:
-        store = RemoteStore(depot, objects, Young(time.time() + 9, time.time() - 60), 2)
-        store.remove(store.waste())
-
-    jobs = [(push, seed) for seed in range(4)] + [(collect, seed) for seed in (4, 5)]
-    threads = [threading.Thread(target=guarded, args=job) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
-    assert pushed[0] > 5

@@ -42,6 +42,9 @@ class Bucket:
     """Objects by name in a bucket or on a web server."""
 
     threads = THREADS
+    at_once = False
+    largest: float = 5 << 30
+    """What S3 copies in one request."""
 
     def __init__(self, store: "ObjectStore", place: str, *, lists: bool = True) -> None:
         self._store = store
@@ -95,6 +98,23 @@ class Bucket:
             self._answer(names[0] if names else "", lambda: obstore.delete(self._store, list(names)))
         except NotInRemote:
             pass  # one of them was gone already
+
+    def move(self, names: Mapping[str, str], *, keep: bool = False) -> None:
+        import obstore
+
+        moved: list[str] = []
+
+        def copy(name: str) -> None:
+            try:
+                self._answer(name, lambda: obstore.copy(self._store, name, names[name]))
+            except NotInRemote:
+                return
+            moved.append(name)
+
+        there = self.present(list(names.values())) if keep else {}
+        each(copy, [name for name, other in names.items() if other not in there], THREADS)
+        if moved and not keep:
+            self.remove(moved)
 
     def states(self, name: str) -> dict[str, tuple[str, int]]:
         """For the object of this name, else for all in the folder of this name, what the server calls its state (its

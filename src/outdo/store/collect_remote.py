@@ -65,6 +65,7 @@ class RemoteStore:
             if _is_digest(digest := Digest(_digest(name)))
             and digest not in self.reach
             and lying.since < self._young.things
+            and lying.size <= self._shelf.largest
         }
         return Waste(tuple(sorted(needless)), tuple(gone), found, 0, len(self._files) - len(found))
 
@@ -72,17 +73,16 @@ class RemoteStore:
         """What was removed: of what was shown, all that still nobody needs; results before the objects that they name.
 
         A push that begins meanwhile waits."""
-        with pushes.collecting(self._shelf, self._young.pushes) as beat:
+        with pushes.collecting(self._shelf, self._young.pushes) as removal:
             self.reach.add(pushes.relied_on(self._shelf, self._young.pushes))
             waste = self.waste().within(shown)
-            names = [
-                *map(result_name, waste.results),
-                *map(recipe_name, waste.recipes),
-                *map(object_name, waste.objects),
-            ]
-            for start in range(0, len(names), _AT_ONCE):
-                beat()
-                self._shelf.remove(names[start : start + _AT_ONCE])
+            for names in (
+                [*map(result_name, waste.results)],
+                [*map(recipe_name, waste.recipes)],
+                [*map(object_name, waste.objects)],
+            ):
+                for start in range(0, len(names), _AT_ONCE):
+                    removal.remove(names[start : start + _AT_ONCE])
         return waste
 
     def _read_results(self) -> None:

@@ -4,6 +4,7 @@ Names are `objects/ab/cdef…`, `recipes/ab/cdef…` and `results/ab/cdef…`, i
 there can be asked by listing. All may be called from many threads at once.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -31,6 +32,11 @@ class Lying(NamedTuple):
 class Shelf(Protocol):
     """A remote that can be looked through and cleared; raises `RemoteFailed`."""
 
+    at_once: bool
+    """Whether nothing that a process has asked for is carried out after its end."""
+    largest: float
+    """Bytes of the largest that can be moved."""
+
     def lying(self, folder: str) -> Mapping[str, Lying]:
         """All that is in a folder and those below it, by name."""
         ...
@@ -45,6 +51,12 @@ class Shelf(Protocol):
 
     def remove(self, names: Sequence[str]) -> None:
         """Nothing has these names any more."""
+        ...
+
+    def move(self, names: Mapping[str, str], *, keep: bool = False) -> None:
+        """Each of these that is there has its other name instead, and at no moment neither of them.
+
+        With `keep` what has the other name stays, and the first one is kept where removing it is a step of its own."""
         ...
 
 
@@ -82,6 +94,8 @@ class FolderDepot:
     """A folder on a disk, or on one that is mounted."""
 
     threads = max(4, THREADS)
+    at_once = True
+    largest = math.inf
 
     def __init__(self, root: str) -> None:
         self._root = root
@@ -106,6 +120,7 @@ class FolderDepot:
 
     def lying(self, folder: str) -> dict[str, Lying]:
         def look() -> dict[str, Lying]:
+            self._ask_anew(folder)
             found: dict[str, Lying] = {}
             for name in self.listing(folder):
                 try:
@@ -124,6 +139,18 @@ class FolderDepot:
                     os.unlink(f"{self._root}/{name}")
 
         self._answer(unlink)
+
+    def move(self, names: Mapping[str, str], *, keep: bool = False) -> None:
+        def rename() -> None:
+            for folder in {os.path.dirname(other) for other in names.values()}:
+                os.makedirs(f"{self._root}/{folder}", exist_ok=True)
+            for name, other in names.items():
+                place = f"{self._root}/{other}"
+                if not (keep and os.path.lexists(place)):
+                    with suppress(FileNotFoundError):
+                        os.rename(f"{self._root}/{name}", place)
+
+        self._answer(rename)
 
     def put(self, name: str, source: bytes | str, *, replace: bool = False) -> None:
         place = f"{self._root}/{name}"
@@ -168,6 +195,13 @@ class FolderDepot:
                 os.close(fd)
 
         self._answer(flush)
+
+    def _ask_anew(self, folder: str) -> None:
+        """A mount may answer for a minute with what it knows of a folder, but not once it has changed it itself."""
+        temporary = f"{self._root}/{folder}/.{os.urandom(12).hex()}"
+        with suppress(OSError):
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            os.unlink(temporary)
 
     def _look(self, shard: str, names: Sequence[str], found: dict[str, int]) -> None:
         """Notes the sizes of those that are in one shard."""

@@ -8,7 +8,7 @@ waits. All times are those of the remote's clock, and no lock of the remote's is
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from msgspec import Struct
@@ -17,14 +17,11 @@ from outdo.core.errors import NotInRemote, StoreBusy
 from outdo.core.model import Digest
 from outdo.store.collect import digests_in
 from outdo.store.depot import Shelf
+from outdo.store.removal import Mark, Removal, clear, marks, put_back, removing
 
 _NOTES = "pushes"
-_AT_WORK = "collections"
 _USERS = "users"
 DAY = 86400.0
-_DEAD = 900.0
-"""Seconds after which a collection that has not said that it is at work any more is not."""
-_BEAT = 60.0
 _PAUSE = 0.3
 _PATIENCE = 120.0
 
@@ -44,22 +41,25 @@ def announce(shelf: Shelf, digests: Iterable[Digest], pusher: Pusher, patience: 
     shelf.put(name, "\n".join(digests).encode())
     if pusher.id:
         shelf.put(f"{_USERS}/{pusher.id}", pusher.name.encode())
-    if not shelf.lying(_AT_WORK):
+    if not marks(shelf):
         return
     end = time.monotonic() + patience
-    while _at_work(shelf, name):
+    while (dead := _dead(shelf, name)) is None:
         if time.monotonic() > end:
             what = "what nobody needs is being removed from the remote by `outdo gc`, and goes on for long"
             raise StoreBusy(what, fix="push again when it has ended")
         time.sleep(_PAUSE)
+    for mark in dead:  # it may have been killed after it took something away too late
+        put_back(shelf, mark.name)
 
 
-def _at_work(shelf: Shelf, note: str) -> bool:
-    """Whether a collection is at work; the clock is the remote's, as the note was stamped by it."""
-    stamps = [one.since for one in shelf.lying(_AT_WORK).values()]
+def _dead(shelf: Shelf, note: str) -> list[Mark] | None:
+    """The collections that are dead; None where one is at work. The clock is the remote's, which stamps the note first:
+    whichever says later that it is at work finds out that it was late."""
     shelf.put(note, b"".join(shelf.read(note)), replace=True)
     now = shelf.lying(_NOTES)[note].since
-    return any(stamp > now - _DEAD for stamp in stamps)
+    found = marks(shelf)
+    return found if all(mark.dead(now) for mark in found) else None
 
 
 def relied_on(shelf: Shelf, before: float) -> Iterator[Digest]:
@@ -88,32 +88,16 @@ def forget(shelf: Shelf, pushers: Iterable[Pusher]) -> None:
 
 
 @contextmanager
-def collecting(shelf: Shelf, before: float) -> Iterator[Callable[[], None]]:
-    """Pushes that begin now wait until the end. What is yielded is to be called before anything is removed, every time:
-    it raises `StoreBusy` where this process was held up for so long that a push may have gone on. Notes from before
-    `before` are gone at the end."""
-    name = f"{_AT_WORK}/{os.urandom(12).hex()}"
-    shelf.put(name, b"", replace=True)
-    last = time.time()
-
-    def beat() -> None:
-        nonlocal last
-        now = time.time()  # goes on while the machine sleeps, which the monotonic clock may not
-        if not 0 <= now - last < _DEAD / 3:
-            what = "this was held up for long, so others may work with the remote again"
-            raise StoreBusy(what, fix="outdo gc again: it goes on from there")
-        if now - last > _BEAT:
-            shelf.put(name, b"", replace=True)
-            last = now
-
-    try:
-        yield beat
-    finally:
-        old = [note for note, lying in shelf.lying(_NOTES).items() if lying.since < before]
-        working = shelf.lying(_AT_WORK)
-        now = max((one.since for one in working.values()), default=0.0)
-        dead = [other for other, lying in working.items() if lying.since < now - _DEAD]
-        shelf.remove([name, *dead, *old])
+def collecting(shelf: Shelf, before: float) -> Iterator[Removal]:
+    """Pushes that begin now wait until the end. Notes from before `before` are gone then, and what is left of
+    collections that were killed."""
+    with removing(shelf) as removal:
+        yield removal
+        for mark in marks(shelf):
+            # one that is only held up needs what it has set aside, to put it back
+            if mark.ended or (mark.since < before and mark.dead(removal.now())):
+                clear(shelf, mark.name)
+        shelf.remove([note for note, lying in shelf.lying(_NOTES).items() if lying.since < before])
 
 
 def _text(shelf: Shelf, name: str) -> str:
