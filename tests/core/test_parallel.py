@@ -61,6 +61,12 @@ def test_the_page_loads_nothing() -> None:
     assert not re.search(r"(src|href)=|url\(|@import|https?:", drawn().replace("http-equiv", ""))
 
 
+def test_no_style_and_no_script_but_its_own_is_let_in() -> None:
+    html = drawn()
+    assert "unsafe-inline" not in html
+    assert " style=" not in html
+
+
 def test_names_of_others_are_text() -> None:
     evil = "</script><img src=x onerror=alert(1)>"
     html = drawn(Shown(evil, {"lr": evil, "loss": 1}, {"auc": 1.0}), RUNS[0])

@@ -11,6 +11,7 @@ from math import ceil, floor, log10
 
 from msgspec import Struct
 
+from outdo.core.chartpage import TIP, document
 from outdo.core.model import Aim, Value
 from outdo.core.parallelstyle import SCRIPT, STYLE
 from outdo.core.ranking import aim, best
@@ -23,7 +24,6 @@ _NARROW, _WIDE, _PAGE = 168.0, 300.0, 860.0
 _HIGH = 320.0
 """From an axis' foot to its head."""
 _LEFT, _RIGHT, _TOP, _BELOW = 96.0, 84.0, 64.0, 40.0
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 _FEW = 7
 """Up to so many values of an axis are named one by one."""
 _DECADES = 2.0
@@ -68,33 +68,21 @@ def axes(
 
 def page(title: str, told: str, names: Sequence[str], shown: Sequence[Axis]) -> str:
     """A whole HTML file with a line for each of the runs that `names` names; `told` stands below the title."""
-    head = escape(visible(title))
     metrics = [number for number, axis in enumerate(shown) if axis.towards]
     by = metrics[0] if metrics else 0
     order = sorted(range(len(names)), key=lambda run: _heat(shown[by], run))
     ranked = sorted(order, key=lambda run: (-_heat(shown[by], run), run))
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en">',
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            f"<title>{head}</title>",
-            f"<style>{STYLE}</style>",
-            f"<h1>{head}</h1>",
-            f'<p><span>{escape(visible(told))}</span><span id="count"></span></p>',
-            f"<section>{_legend(shown, by)}",
-            f'<div class="wide">{_svg(names, shown, by, order)}</div>',
-            '<p class="hint">Drag along an axis to keep the runs that pass there; click it to let go.</p>',
-            "</section>",
-            f'<section class="wide">{_table(names, shown, ranked)}</section>',
-            '<div id="tip" role="status"></div>',
-            f"<script>{SCRIPT}</script>",
-            "</html>",
-            "",
-        ]
-    )
+    body = [
+        f"<h1>{escape(visible(title))}</h1>",
+        f'<p><span>{escape(visible(told))}</span><span id="count"></span></p>',
+        f"<section>{_legend(shown, by)}",
+        f'<div class="wide">{_svg(names, shown, by, order)}</div>',
+        '<p class="hint">Drag along an axis to keep the runs that pass there; click it to let go.</p>',
+        "</section>",
+        f'<section class="wide">{_table(names, shown, ranked)}</section>',
+        TIP,
+    ]
+    return document(title, STYLE + _own_style(shown, by, order), "\n".join(body), SCRIPT)
 
 
 # Axes.
@@ -164,16 +152,27 @@ def _heat(axis: Axis, run: int) -> float:
 # The picture.
 
 
+def _own_style(shown: Sequence[Axis], by: int, order: Sequence[int]) -> str:
+    """How wide this picture is at least, and how hot each line; as rules, since the policy takes no attributes."""
+    heats = (f'.line[data-run="{run}"]{{--t:{max(_heat(shown[by], run), 0):.3f}}}' for run in order)
+    return "\n".join([f"svg{{min-width:{_width(shown) * 0.7:.0f}px}}", *heats, ""])
+
+
+def _step(shown: Sequence[Axis]) -> float:
+    return max(_NARROW, min(_WIDE, _PAGE / max(len(shown) - 1, 1)))
+
+
+def _width(shown: Sequence[Axis]) -> float:
+    return _LEFT + _step(shown) * max(len(shown) - 1, 1) + _RIGHT
+
+
 def _svg(names: Sequence[str], shown: Sequence[Axis], by: int, order: Sequence[int]) -> str:
-    gaps = max(len(shown) - 1, 1)
-    step = max(_NARROW, min(_WIDE, _PAGE / gaps))
-    width = _LEFT + step * gaps + _RIGHT
-    height = _TOP + _HIGH + _BELOW
+    step, width, height = _step(shown), _width(shown), _TOP + _HIGH + _BELOW
     title = f"{len(names)} runs on {len(shown)} axes: {', '.join(axis.name for axis in shown)}"
     size = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
     facts = f'data-by="{by}" data-top="{_TOP:g}" data-high="{_HIGH:g}"'
     parts = [
-        f'<svg {size} role="img" style="min-width:{width * 0.7:.0f}px" {facts}>',
+        f'<svg {size} role="img" {facts}>',
         f"<title>{escape(visible(title))}</title>",
         *(_line(names[run], run, shown, by, step) for run in order),
         *(_drawn(axis, step * number + _LEFT, number) for number, axis in enumerate(shown)),
@@ -193,10 +192,9 @@ def _line(name: str, run: int, shown: Sequence[Axis], by: int, step: float) -> s
     shares = " ".join(
         "" if share is None else f"{share:.4f}" for share in (axis.shares[run] for axis in shown)
     )
-    heat = _heat(shown[by], run)
-    none = " none" if heat < 0 else ""
+    none = " none" if _heat(shown[by], run) < 0 else ""
     return (
-        f'<g class="line{none}" data-run="{run}" data-s="{shares.replace(" ", ",")}" style="--t:{max(heat, 0):.3f}">'
+        f'<g class="line{none}" data-run="{run}" data-s="{shares.replace(" ", ",")}">'
         f'<title>{escape(visible(name))}</title><path class="grab" d="{path}"/><path class="ink" d="{path}"/></g>'
     )
 
