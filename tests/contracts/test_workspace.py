@@ -685,47 +685,6 @@ def test_removing_a_folder_leaves_what_links_in_it_lead_to(linked: World, tmp_pa
     assert not (linked.root / "data").exists()
 
 
-# ---------------------------------------------------------------- stamps
-
-
-@pytest.mark.parametrize("path", ["a", "model", "*.csv"])
-def test_what_nobody_touches_keeps_its_stamp(linked: World, path: str) -> None:
-    linked.folder()
-    linked.write("a")
-    linked.write("a.csv")
-    time.sleep(0.05)
-    before = linked.workspace.stamp(path)
-    assert linked.workspace.stamp(path) == before
-    assert not linked.workspace.changed(path, before, linked.look(path))
-
-
-@pytest.mark.parametrize(("path", "edit"), [("a", "a"), ("model", "model/config/a.json"), ("*.csv", "a.csv")])
-def test_an_edit_changes_the_stamp(linked: World, path: str, edit: str) -> None:
-    linked.folder()
-    linked.write("a")
-    linked.write("a.csv")
-    before, entry = linked.workspace.stamp(path), linked.look(path)
-    linked.write(edit, "?")
-    assert linked.workspace.changed(path, before, entry)
-
-
-def test_a_touch_is_no_change(linked: World) -> None:
-    place = linked.write("a", "1")
-    before, entry = linked.workspace.stamp("a"), linked.look("a")
-    place.touch()
-    assert not linked.workspace.changed("a", before, entry)
-
-
-def test_coming_and_going_are_changes(linked: World) -> None:
-    place = linked.write("a", "1")
-    before, entry = linked.workspace.stamp("a"), linked.look("a")
-    place.unlink()
-    assert linked.workspace.changed("a", before, entry)
-    before = linked.workspace.stamp("a")
-    linked.write("a", "1")
-    assert linked.workspace.changed("a", before, None)
-
-
 # ---------------------------------------------------------------- at once
 
 

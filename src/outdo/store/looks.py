@@ -52,9 +52,6 @@ class Nowhere:
         """Nothing is known that could be forgotten."""
 
 
-Stamp = bytes
-"""Stays the same while what a path holds does; may change without need. Empty: nothing is there."""
-
 _BIG = 1 << 20
 _TRIES = 5
 
@@ -112,25 +109,6 @@ class Looks:
         if far:
             found.update(self.elsewhere().look(far))
         return {path: entry for path, entry in found.items() if entry is not None}
-
-    def stamp(self, path: Path) -> Stamp:
-        """A stamp of what a path holds, by which a change can be noticed without reading it."""
-        at = self.cache.clock.now()
-        try:
-            status = os.stat(self.place(path))
-        except OSError:
-            if not is_glob(path):
-                return b""
-            scan, status = scan_glob(self.root, path), os.stat(self.root)
-        else:
-            if not stat.S_ISDIR(status.st_mode):
-                found = mark(status)
-                hidden = self.cache.clock.hides(found, status.st_dev, at)
-                return os.urandom(16) if hidden else repr(found).encode()
-            scan = self.scan(path)
-        newest = scan.newest()
-        hidden = self.cache.clock.hides((newest, newest, 0, 0, 0), status.st_dev, at)
-        return os.urandom(16) if hidden else scan.signature()
 
     def place(self, path: Path) -> str:
         """Where a path is on disk."""

@@ -12,7 +12,7 @@ from outdo.store import trees
 from outdo.store.files import HEAVY, Mark, each, mark, remove, unwritable
 from outdo.store.folders import Contents, leads_into, not_a_file, scan_glob
 from outdo.store.links import Links
-from outdo.store.looks import Elsewhere, Looks, Nowhere, Stamp, file_entry
+from outdo.store.looks import Elsewhere, Looks, Nowhere, file_entry
 from outdo.store.nodes import Tree
 from outdo.store.objects import Objects, Stored
 from outdo.store.restoring import Restoring, Wanted
@@ -54,14 +54,6 @@ class Workspace:
     def expand(self, glob: Path) -> list[Path]:
         """The files that a glob means, sorted; what is in `.git` or `.outdo` is never among them."""
         return scan_glob(self.root, glob).names
-
-    def stamp(self, path: Path) -> Stamp:
-        """A stamp of what a path holds, by which a change can be noticed without reading it."""
-        return self._looks.stamp(path)
-
-    def changed(self, path: Path, before: Stamp, entry: Entry | None) -> bool:
-        """Whether a path that had the stamp `before` and held `entry` holds something else now."""
-        return self._looks.stamp(path) != before and self.look([path]).get(path) != entry
 
     def forget(self, path: Path) -> None:
         """The next look at `path` reads it."""
