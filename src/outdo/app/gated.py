@@ -22,12 +22,9 @@ from outdo.core.holdout import worn
 from outdo.core.model import Entry, Key, Path, Place, Stage, Value
 from outdo.core.modelgates import measured_anew, read_besides
 from outdo.core.rules import Beats, MetricGate
-from outdo.core.sections import Model
+from outdo.core.sections import CHAMPION, Model
 from outdo.core.verdict import Judgement, Verdict
 from outdo.core.written import Bound
-
-CHAMPION = "champion"
-"""The alias of the version to beat."""
 
 
 class Unscored(Struct, frozen=True):

@@ -18,8 +18,9 @@ from outdo.app.standing import Candidate, aliases_of, candidate
 from outdo.app.telling import tell
 from outdo.core.attestation import TAG, Override, Promotion, stamp
 from outdo.core.errors import Overtaken, UnknownVersion
-from outdo.core.promote import CHAMPION, Hindrance, Move, Way, moves, on_the_way, way
+from outdo.core.promote import Hindrance, Move, Way, moves, on_the_way, way
 from outdo.core.refusals import Refusal
+from outdo.core.sections import CHAMPION
 from outdo.core.verdict import Judgement
 from outdo.store.database import writing
 from outdo.store.signing import Signer

@@ -11,10 +11,10 @@ from outdo.core.errors import UnknownVersion, UserError
 from outdo.core.model import Artifact, Digest, Entry, Path
 from outdo.core.paths import file_of
 from outdo.core.rules import Asserted
+from outdo.core.sections import CHAMPION
 from outdo.core.verdict import Verdict
 from outdo.store import trees
 
-CHAMPION = "champion"
 SHORTEST = 6
 """Letters of a digest that mean an object."""
 

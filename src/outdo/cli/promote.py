@@ -15,6 +15,7 @@ from outdo.cli.evidence import hindrances, judged, passed, untrusted
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.cli.passphrase import asking, in_file, with_key
 from outdo.core.errors import Usage
+from outdo.core.sections import CHAMPION
 
 EXAMPLES = """
 \b
@@ -89,7 +90,7 @@ def _told(
     made: Plan, done: Promoted | None, over: Overrider | None, goes: bool, dry: bool, paint: Paint
 ) -> Iterator[str]:
     name, to = paint(plain(made.version.name), "bold"), plain(made.to)
-    place = "the champion" if to == "champion" else f"in {to}"
+    place = "the champion" if to == CHAMPION else f"in {to}"
     if not goes:
         yield f"{paint('✗', 'red')} {name} is not promoted to {to}"
         yield from hindrances(made.hindrances, paint)

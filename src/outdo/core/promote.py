@@ -8,11 +8,8 @@ from msgspec import Struct
 
 from outdo.core.errors import BadTarget
 from outdo.core.hints import did_you_mean
-from outdo.core.sections import Environment, Model
+from outdo.core.sections import CHAMPION, Environment, Model
 from outdo.core.verdict import Judgement, Verdict
-
-CHAMPION = "champion"
-"""The alias of the version to beat."""
 
 
 class Standing(Struct, frozen=True):

@@ -17,6 +17,9 @@ from outdo.core.written import Bound, Bytes, Cron, Duration, NumberBound, Secret
 
 # ------------------------------------------------------------------ models
 
+CHAMPION = "champion"
+"""The alias of the version to beat."""
+
 
 class Predictions(Struct, frozen=True):
     """The file of predictions that the evaluating stage writes, one row for each example."""
