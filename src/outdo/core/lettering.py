@@ -1,9 +1,22 @@
 """What every drawing needs: how wide a text comes out, and numbers and colours as SVG writes them."""
 
+from collections.abc import Mapping
 from unicodedata import east_asian_width
+
+from outdo.core.looks import Hue
 
 FACE = "font-family:Inter,system-ui,-apple-system,'Segoe UI',Roboto,sans-serif"
 """The letters of every drawing, as CSS says it."""
+
+INKS: Mapping[Hue, tuple[str, str, str, str]] = {
+    "green": ("#007a59", "#e6f5f0", "#4fd1a5", "#12342a"),
+    "blue": ("#005f95", "#e5f1f9", "#6cbcf0", "#12293a"),
+    "orange": ("#8a5200", "#fdf2de", "#f0b54a", "#35280f"),
+    "red": ("#a84400", "#fdeadf", "#ff9a5c", "#3b2013"),
+    "plum": ("#8c3f72", "#f7eaf2", "#dd96c3", "#351f2e"),
+    "grey": ("#59606b", "#f3f4f6", "#9aa4b2", "#22272e"),
+}
+"""Okabe and Ito's colours, darkened or lightened until they read well as text: ink and fill on light, then on dark."""
 
 
 def text_width(text: str, size: float) -> float:

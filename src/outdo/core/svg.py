@@ -1,23 +1,11 @@
 """A sketch drawn as SVG."""
 
-from collections.abc import Mapping
 from html import escape
 from itertools import pairwise
 
 from outdo.core.layout import Layout, Point, Size, arrange
-from outdo.core.lettering import FACE, colour, cut, number, text_width
-from outdo.core.looks import Hue
+from outdo.core.lettering import FACE, INKS, colour, cut, number, text_width
 from outdo.core.sketch import Node, Sketch
-
-_HUES: Mapping[Hue, tuple[str, str, str, str]] = {
-    "green": ("#007a59", "#e6f5f0", "#4fd1a5", "#12342a"),
-    "blue": ("#005f95", "#e5f1f9", "#6cbcf0", "#12293a"),
-    "orange": ("#8a5200", "#fdf2de", "#f0b54a", "#35280f"),
-    "red": ("#a84400", "#fdeadf", "#ff9a5c", "#3b2013"),
-    "plum": ("#8c3f72", "#f7eaf2", "#dd96c3", "#351f2e"),
-    "grey": ("#59606b", "#f3f4f6", "#9aa4b2", "#22272e"),
-}
-"""Okabe and Ito's colours, darkened or lightened until they read well as text: ink and fill on light, then on dark."""
 
 _DASHED = ("wait", "skip", "skipped", "cancelled")
 _MARGIN = 16.0
@@ -135,7 +123,7 @@ def _style(shown: Sketch) -> str:
         ".outdo-graph .og-dashed rect{stroke-dasharray:4 3}",
     ]
     for hue in sorted({node.look.hue for node in shown.nodes.values() if node.look}):
-        ink, fill, dark_ink, dark_fill = _HUES[hue]
+        ink, fill, dark_ink, dark_fill = INKS[hue]
         box = colour("stroke", ink, dark_ink) + ";" + colour("fill", fill, dark_fill)
         rules.append(f".outdo-graph .og-{hue} rect{{{box}}}")
         rules.append(f".outdo-graph .og-{hue} .og-words{{{colour('fill', ink, dark_ink)}}}")

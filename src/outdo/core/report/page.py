@@ -7,20 +7,20 @@ from outdo.core.chart import Chart
 from outdo.core.chartpage import SCRIPT, STYLE, TIP, document, section
 from outdo.core.chartstyle import style
 from outdo.core.holdout import used
-from outdo.core.lettering import colour
+from outdo.core.lettering import INKS, colour
+from outdo.core.looks import Hue
 from outdo.core.report.told import MARKS, WORDS, Judged, Report, State, families, sentence, state
 from outdo.core.sketch import visible
 from outdo.core.verdict import Evidence, Verdict
 
 _PARTS = 200
-_INKS: Mapping[State, tuple[str, str, str, str]] = {
-    "failed": ("#a84400", "#fdeadf", "#ff9a5c", "#3b2013"),
-    "inconclusive": ("#8a5200", "#fdf2de", "#f0b54a", "#35280f"),
-    "not_evaluated": ("#59606b", "#eef0f3", "#9aa4b2", "#22272e"),
-    "warned": ("#8a5200", "#fdf2de", "#f0b54a", "#35280f"),
-    "passed": ("#007a59", "#e6f5f0", "#4fd1a5", "#12342a"),
+_HUES: Mapping[State, Hue] = {
+    "failed": "red",
+    "inconclusive": "orange",
+    "not_evaluated": "grey",
+    "warned": "orange",
+    "passed": "green",
 }
-"""Ink and ground of each state, on light and on dark."""
 
 _STYLE = STYLE + "".join(
     [
@@ -41,7 +41,8 @@ _STYLE = STYLE + "".join(
         "white-space:nowrap}",
         *(
             f".{each}{{{colour('color', ink, dark)};{colour('background', ground, night)}}}"
-            for each, (ink, ground, dark, night) in _INKS.items()
+            for each, hue in _HUES.items()
+            for ink, ground, dark, night in [INKS[hue]]
         ),
         f"details{{margin-top:4px;font-size:12px;{colour('color', '#59606b', '#9aa4b2')}}}",
         "summary{cursor:pointer}ul{margin:6px 0 2px;padding-left:18px}li{margin:2px 0}",
