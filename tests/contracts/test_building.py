@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import outdo
-from outdo.app.history import show
 from outdo.app.project import open_project
 from outdo.app.reproduce.verb import Asked, prepared
 from outdo.app.run import Options
+from outdo.app.show import show
 from outdo.app.why import why
 from outdo.core.model import AnyEvent, BuildFinished, BuildStarted, StageName, Warned
 from outdo.core.plan import Request

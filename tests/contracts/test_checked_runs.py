@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import outdo
-from outdo.app.history import show
 from outdo.app.plan import make_plan
 from outdo.app.project import open_project
 from outdo.app.run import Options, Run
+from outdo.app.show import show
 from outdo.core.model import AnyEvent, CheckStarted, Judged, StageFinished, StageName
 from outdo.core.plan import Request
 from outdo.run.local import Local

@@ -9,11 +9,11 @@ import pytest
 
 import outdo
 from outdo.app.check import check
-from outdo.app.history import show
 from outdo.app.models import set_alias, versions
 from outdo.app.passed import unjudged
 from outdo.app.plan import make_plan
 from outdo.app.project import open_project
+from outdo.app.show import show
 from outdo.core.model import AnyEvent, Judged, Registered
 from outdo.core.plan import Request
 from outdo.store.judgements import Judgements

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from msgspec import json
 
-from outdo.app.history import Asked, LogPage, log, log_path, patch, show, tail
+from outdo.app.history import Asked, LogPage, log
+from outdo.app.logtail import tail_of
+from outdo.app.show import log_path, patch, show
 from outdo.core.errors import BadFilter, NotInStore, UnknownRun, UnknownStage
 from outdo.core.model import (
     AnyEvent,
@@ -229,7 +231,7 @@ def test_a_log_that_is_not_there_is_told(project: Path) -> None:
 
 def test_a_tail_has_the_last_state_of_a_progress_bar(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(b"start\r\n10%\r50%\r100%\nbad \xff byte\n")
-    assert tail(str(tmp_path / "log")) == ["start", "100%", "bad � byte"]
+    assert tail_of(str(tmp_path / "log"), 15) == ["start", "100%", "bad � byte"]
 
 
 def test_a_tail_of_a_very_long_line_is_short_work(tmp_path: Path) -> None:
@@ -239,9 +241,9 @@ def test_a_tail_of_a_very_long_line_is_short_work(tmp_path: Path) -> None:
         file.seek(0, os.SEEK_END)
         file.write(b"\nlast\n")
     before = process_time()
-    assert tail(str(path))[-1] == "last"
+    assert tail_of(str(path), 15)[-1] == "last"
     assert process_time() - before < 0.5
 
 
 def test_a_log_that_is_gone_has_no_tail(tmp_path: Path) -> None:
-    assert tail(str(tmp_path / "gone")) == []
+    assert tail_of(str(tmp_path / "gone"), 15) == []

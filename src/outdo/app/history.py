@@ -1,4 +1,4 @@
-"""What happened: the verbs `log` and `show`, read from the ledger."""
+"""What happened: the verb `log`, read from the ledger, and the runs that names mean."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -6,27 +6,22 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from msgspec import DecodeError, Struct, json
+from msgspec import Struct
 
 from outdo.app.lazy import lazy
 from outdo.app.project import STATE, aims_of
-from outdo.app.reproduce.kept import Reproduced, reproductions
-from outdo.core.errors import BadFilter, DamagedLedger, UnknownRun, UnknownStage, UserError
-from outdo.core.model import Aim, Artifact, Digest, Key, Reason, RunId, RunStatus, StageName, Trial, Value
+from outdo.core.errors import BadFilter, DamagedLedger, UnknownRun
+from outdo.core.model import Aim, RunId, RunStatus, Trial, Value
 from outdo.core.query import Filter, Sort, nearest, parse_filter, parse_sort, pick
 from outdo.core.ranking import chosen
-from outdo.core.record import Found, Run, StageRun, StageState
+from outdo.core.record import Run, StageRun
 from outdo.store.folded import Folded
-from outdo.store.objects import Objects
 
 if TYPE_CHECKING:
     from outdo.store.ledger import Ledger
 
     Runs = Ledger | Folded
     """Whatever answers for the runs of a project."""
-
-TAIL_LINES = 15
-TAIL_BYTES = 65_536
 
 T = TypeVar("T")
 
@@ -83,66 +78,6 @@ class LogPage(Struct, frozen=True):
     """The run that the others are measured against."""
 
 
-class StageView(Struct, frozen=True):
-    """One stage in one run."""
-
-    stage: StageName
-    status: StageState
-    seconds: float
-    cpu_seconds: float
-    peak_memory: int
-    attempts: int
-    reasons: tuple[Reason, ...]
-    source: RunId
-    """The run that computed its result."""
-    source_number: int
-    key: Key | None
-    exit_code: int | None
-    failure: str
-    retried: tuple[str, ...]
-    log: str
-    tail: tuple[str, ...]
-    """Last lines of the log of a stage that did not end well."""
-    params: Mapping[str, Value]
-    metrics: Mapping[str, float]
-    artifacts: tuple[Artifact, ...]
-
-
-class Code(Struct, frozen=True):
-    """The code a run had."""
-
-    commit: str | None
-    branch: str | None
-    dirty: bool
-    patch: Digest | None
-
-
-class RunView(Struct, frozen=True):
-    """All about one run."""
-
-    number: int
-    run: RunId
-    status: RunStatus
-    started: datetime
-    finished: datetime | None
-    seconds: float
-    project: str
-    command: tuple[str, ...]
-    user: str
-    code: Code
-    environment: Mapping[str, Value] | None
-    """None where it was not recorded, or the store does not hold it any more."""
-    stages: tuple[StageView, ...]
-    warnings: tuple[str, ...]
-    judged: tuple[Found, ...]
-    """What checks and gates found."""
-    notices: tuple[str, ...] = ()
-    reproduced: tuple[Reproduced, ...] = ()
-    """The times that it was made again, oldest first."""
-    trial: Trial | None = None
-    """Its place in a sweep; None for a run of the workspace itself."""
-
-
 def log(root: str, asked: Asked, now: datetime) -> LogPage:
     """The runs that were asked for, newest first where no order is; raises `BadFilter`."""
     filters = [parse_filter(each, now) for each in asked.filters]
@@ -154,22 +89,11 @@ def log(root: str, asked: Asked, now: datetime) -> LogPage:
             _check_names(ledger, [*filters, *([sort] if sort else [])])
         found = ledger.runs(filters, sort, asked.limit, with_artifacts=False)
         matching = ledger.count(filters) if filters else recorded
-        base = [_run(ledger, asked.base)] if asked.base else []
+        base = [run_named(ledger, asked.base)] if asked.base else []
         page = _page([*found, *base], [*([sort] if sort else []), *filters], aims_of(root))
         rows = page.runs[: len(found)]
         first = page.runs[-1] if base else None
         return LogPage(rows, matching, recorded, page.metrics, page.params, tuple(ledger.notices), first)
-
-    return with_ledger(root, answer)
-
-
-def show(root: str, name: str) -> RunView:
-    """All about the run that `name` means: `12`, `last`, `last~1`, a part of its id; raises `UnknownRun`."""
-
-    def answer(ledger: "Runs") -> RunView:
-        run = _run(ledger, name)
-        numbers = {id_: number for number, id_ in enumerate(ledger.ids(), 1)}
-        return _view(root, run, numbers, tuple(ledger.notices))
 
     return with_ledger(root, answer)
 
@@ -207,38 +131,6 @@ def trials_of(root: str, name: str) -> list[Run]:
     return with_ledger(root, answer)
 
 
-def log_path(root: str, name: str, stage: str) -> str:
-    """The file with what a stage printed in a run, or in the run whose result it took over.
-
-    Raises `UnknownRun`, `UnknownStage`, or `UserError` where no log was written or it is gone."""
-
-    def answer(ledger: "Runs") -> str:
-        run = _run(ledger, name)
-        one = run.stages.get(StageName(stage))
-        if one is None:
-            near = nearest(stage, run.stages)
-            fix = f"did you mean '{near}'?" if near else f"outdo show {run.number}"
-            raise UnknownStage(f"run {run.number} has no stage '{stage}'", fix=fix)
-        if not one.log and one.source != run.id:
-            run = _run(ledger, one.source)
-            one = run.stages[one.stage]
-        path = _log(root, one)
-        if not path:
-            raise UnknownRun(
-                f"the log of '{stage}' in run {run.number} is not there", fix=f"outdo show {run.number}"
-            )
-        return path
-
-    return with_ledger(root, answer)
-
-
-def patch(root: str, name: str) -> bytes:
-    """What differed from the commit in a run, for `git apply`; empty where nothing did. Raises `UnknownRun`, and
-    `NotInStore` where the store does not hold it any more."""
-    digest = show(root, name).code.patch
-    return _objects(root).get(digest) if digest else b""
-
-
 def with_ledger(root: str, ask: Callable[["Runs"], T]) -> T:
     """The answer of the project's ledger: of its journal alone where that is small, else of its tables, which are made
     anew where they turn out to be damaged."""
@@ -253,6 +145,13 @@ def with_ledger(root: str, ask: Callable[["Runs"], T]) -> T:
     except DamagedLedger:
         with closing(tables.rebuild(state)) as ledger:
             return ask(ledger)
+
+
+def run_named(ledger: "Runs", name: str) -> Run:
+    """The run that `name` means in this ledger; raises `UnknownRun`."""
+    id_ = pick(name, ledger.ids())
+    (run,) = ledger.runs_named([id_])
+    return run
 
 
 # The log.
@@ -299,7 +198,7 @@ def _row(run: Run, metrics: Mapping[str, float], params: Mapping[str, Value]) ->
         number=run.number,
         run=run.id,
         status=run.status,
-        started=_time(run.started),
+        started=moment(run.started),
         seconds=run.seconds if run.finished is not None else None,
         user=run.user,
         command=run.command,
@@ -364,99 +263,6 @@ def _asked_for(wanted: Sequence[str], names: Iterable[str]) -> list[str]:
     return [name for each in wanted for name in names if name == each or name.endswith(f":{each}")]
 
 
-# One run.
-
-
-def _run(ledger: "Runs", name: str) -> Run:
-    id_ = pick(name, ledger.ids())
-    (run,) = ledger.runs_named([id_])
-    return run
-
-
-def _view(root: str, run: Run, numbers: Mapping[RunId, int], notices: tuple[str, ...]) -> RunView:
-    return RunView(
-        number=run.number,
-        run=run.id,
-        status=run.status,
-        started=_time(run.started),
-        finished=_time(run.finished) if run.finished is not None else None,
-        seconds=run.seconds,
-        project=run.project,
-        command=run.command,
-        user=run.user,
-        code=Code(run.commit, run.branch, run.dirty, run.patch),
-        environment=_environment(root, run.environment),
-        stages=tuple(_stage_view(root, one, numbers) for one in run.stages.values()),
-        warnings=tuple(
-            f"{each.stage}: {each.message}" if each.stage else each.message for each in run.warnings
-        ),
-        judged=run.judged,
-        notices=notices,
-        reproduced=reproductions(os.path.join(root, STATE), run.id),
-        trial=run.trial,
-    )
-
-
-def _stage_view(root: str, one: StageRun, numbers: Mapping[RunId, int]) -> StageView:
-    bad = one.status in ("failed", "cancelled", "interrupted", "running")
-    path = _log(root, one)
-    return StageView(
-        stage=one.stage,
-        status=one.status,
-        seconds=one.seconds,
-        cpu_seconds=one.cpu_seconds,
-        peak_memory=one.peak_memory,
-        attempts=one.attempts,
-        reasons=one.reasons,
-        source=one.source,
-        source_number=numbers.get(one.source, 0),
-        key=one.key,
-        exit_code=one.exit_code,
-        failure=one.failure,
-        retried=one.retried,
-        log=path,
-        tail=tuple(tail(path)) if bad and path else (),
-        params=one.params,
-        metrics=one.metrics,
-        artifacts=one.artifacts,
-    )
-
-
-def _environment(root: str, digest: Digest | None) -> Mapping[str, Value] | None:
-    if digest is None:
-        return None
-    try:
-        found: dict[str, Value] = json.decode(_objects(root).get(digest), type=dict[str, Value])
-    except (UserError, DecodeError):
-        return None
-    return found
-
-
-def _objects(root: str) -> Objects:
-    return Objects(os.environ.get("OUTDO_STORE") or os.path.join(root, STATE))
-
-
-def _log(root: str, one: StageRun) -> str:
-    """The log of a stage run where it is now, as a project may have been moved; empty where there is none."""
-    moved = os.path.join(root, STATE, "logs", one.run, os.path.basename(one.log))
-    return next((path for path in (one.log, moved) if one.log and os.path.isfile(path)), "")
-
-
-def tail(path: str) -> list[str]:
-    """The last lines of a log, each as it stood when a progress bar in it was last drawn."""
-    try:
-        with open(path, "rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - TAIL_BYTES))
-            content = file.read(TAIL_BYTES)
-    except OSError:
-        return []
-    lines = [
-        line.rstrip("\r").rpartition("\r")[2].rstrip()
-        for line in content.decode("utf-8", "replace").split("\n")
-    ]
-    return [line for line in lines if line][-TAIL_LINES:]
-
-
-def _time(seconds: float) -> datetime:
+def moment(seconds: float) -> datetime:
+    """A time of the ledger, to the millisecond."""
     return datetime.fromtimestamp(round(seconds, 3), UTC)

@@ -11,8 +11,8 @@ from typing import Any
 import click
 from msgspec import json
 
-from outdo.app.history import RunView, StageView, log_path, patch, show
 from outdo.app.project import find_root
+from outdo.app.show import RunView, StageView, log_path, patch, show
 from outdo.cli.columns import Cell, Column, aligned
 from outdo.cli.log import MARKS, WORDS, ago
 from outdo.cli.paint import Paint, plain, say

@@ -8,11 +8,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from outdo.app.logtail import last_line, tail_of
 from outdo.app.project import Project
 from outdo.app.trial import Ended, Sweep
 from outdo.cli.columns import Cell, Column, aligned
 from outdo.cli.paint import Paint, plain, say
-from outdo.cli.progress import ENDS, TICK, last_line, tail_of, terminal_size
+from outdo.cli.progress import ENDS, TICK, terminal_size
 from outdo.core.looks import LOOKS
 from outdo.core.model import (
     AnyEvent,
