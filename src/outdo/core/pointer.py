@@ -45,6 +45,19 @@ def path_of(pointer: Path) -> Path:
         raise BadPointer(f"it tracks a path that can't be: {error}", where=pointer, fix=fix) from None
 
 
+def refuse_conflict(pointer: Path, text: str, fix: str) -> None:
+    """Raises `BadPointer` for a pointer that Git could not merge."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith(_MARKS):
+            what = "two branches have changed this data, and Git has left its conflict marks"
+            raise BadPointer(what, where=Place(pointer, number), fix=fix)
+
+
+def restored(pointer: Path) -> str:
+    """How a pointer that can't be read comes back."""
+    return f"git checkout -- {pointer}"
+
+
 def trackable(path: Path) -> Path:
     """The path, normalised, if one of this name may be tracked; raises `ValueError` that says why not."""
     if not path.isprintable() or "\\" in path:
@@ -70,14 +83,15 @@ def read_pointer(pointer: Path, text: str) -> Tracked:
     path = path_of(pointer)
     values, found = _quick(text), None
     if values is None:
-        _refuse_conflict(pointer, text)
+        ours = f"git checkout --ours (or --theirs) {pointer}"
+        refuse_conflict(pointer, text, f"outdo data merge {path}; or {ours}")
         found = document.parse(pointer, text)
         if found.mistakes:
             raise Mistakes(found.mistakes)
         values = found.value
     if not isinstance(values, dict) or "outdo" not in values:
         raise BadPointer(
-            "it is no pointer of Outdo's: there is no `outdo: 1` in it", where=pointer, fix=_restore(pointer)
+            "it is no pointer of Outdo's: there is no `outdo: 1` in it", where=pointer, fix=restored(pointer)
         )
     if isinstance(values["outdo"], int) and values["outdo"] > 1:
         what = f"it was written by a newer Outdo (version {values['outdo']} of the format)"
@@ -86,7 +100,7 @@ def read_pointer(pointer: Path, text: str) -> Tracked:
         return _tracked(path, pointer, values)
     except _Wrong as wrong:
         place = (found or document.parse(pointer, text)).place((wrong.key,))
-        raise BadPointer(str(wrong), where=place, fix=_restore(pointer)) from None
+        raise BadPointer(str(wrong), where=place, fix=restored(pointer)) from None
 
 
 def write_pointer(tracked: Tracked) -> str:
@@ -218,15 +232,3 @@ def _quoted(value: Value) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or ord(c) > 0xFFFF else f"\\u{ord(c):04x}" for c in text)
-
-
-def _refuse_conflict(pointer: Path, text: str) -> None:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.startswith(_MARKS):
-            what = "two branches have changed this data, and Git has left its conflict marks"
-            fix = f"outdo data merge {path_of(pointer)}; or git checkout --ours (or --theirs) {pointer}"
-            raise BadPointer(what, where=Place(pointer, number), fix=fix)
-
-
-def _restore(pointer: Path) -> str:
-    return f"git checkout -- {pointer}"

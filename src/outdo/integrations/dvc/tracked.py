@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from outdo.core.errors import BadPointer, Mistakes
 from outdo.core.model import Digest, Entry, Path, Place, Value
-from outdo.core.pointer import trackable
+from outdo.core.pointer import refuse_conflict, restored, trackable
 from outdo.core.tracked import Origin, Tracked
 from outdo.integrations.dvc.edit import edited
 from outdo.integrations.dvc.names import entry_digest, name_of
@@ -17,7 +17,6 @@ from outdo.integrations.dvc.pointers import Pointer, pointer_values, read_pointe
 from outdo.integrations.dvc.records import MD5, Item
 
 SUFFIX = ".dvc"
-_MARKS = ("<<<<<<<", "=======", ">>>>>>>")
 _CLOSED = (".git", ".hg", ".dvc", ".outdo")
 _NOT_HASHED = (
     "desc",
@@ -46,23 +45,24 @@ class DvcPointers:
 
     def read(self, pointer: Path, text: str) -> Sequence[Tracked]:
         """All that the file tracks; raises `BadPointer` with what is wrong, and where."""
-        _refuse_conflict(pointer, text)
+        fix = f"git checkout --ours (or --theirs) {pointer}, then outdo data checkout"
+        refuse_conflict(pointer, text, fix)
         try:
             found = read_pointer(pointer, text)
         except Mistakes as wrong:
             first = wrong.mistakes[0]
-            raise BadPointer(first.what, where=first.where, fix=first.fix or _restore(pointer)) from None
+            raise BadPointer(first.what, where=first.where, fix=first.fix or restored(pointer)) from None
         tracked = []
         for item in found.outs:
             try:
                 tracked.append(self._tracked(pointer, found, item))
             except ValueError as wrong:
                 where = Place(pointer, _line(text, item.path))
-                fix = wrong.args[1] if len(wrong.args) > 1 else _restore(pointer)
+                fix = wrong.args[1] if len(wrong.args) > 1 else restored(pointer)
                 raise BadPointer(wrong.args[0], where=where, fix=fix) from None
         if not tracked:
             raise BadPointer(
-                "it tracks nothing: it has no `outs`", where=Place(pointer, 1), fix=_restore(pointer)
+                "it tracks nothing: it has no `outs`", where=Place(pointer, 1), fix=restored(pointer)
             )
         for one in tracked:
             if one.entry is not None:
@@ -253,18 +253,6 @@ def _hashed(value: Value) -> Value:
 
 def _text(pointer: Path, former: str, found: Pointer) -> str:
     return edited(pointer, former, pointer_values(found))
-
-
-def _refuse_conflict(pointer: Path, text: str) -> None:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.startswith(_MARKS):
-            what = "two branches have changed this data, and Git has left its conflict marks"
-            fix = f"git checkout --ours (or --theirs) {pointer}, then outdo data checkout"
-            raise BadPointer(what, where=Place(pointer, number), fix=fix)
-
-
-def _restore(pointer: Path) -> str:
-    return f"git checkout -- {pointer}"
 
 
 def _line(text: str, word: str) -> int:
