@@ -110,6 +110,9 @@ def test_objects_and_folders_of_a_bucket(tmp_path: Path, monkeypatch: pytest.Mon
         assert "2 to run" in outdo(repo, "status")
         outdo(repo, "run")
         assert "up to date" in dvc(repo, "status")
+        pipeline(repo, f"s3://{BUCKET}/none.csv", "s3://none/x.csv")
+        assert outdo(repo, "status").count("nothing is at 's3://") == 2
+    assert " retries" not in outdo(repo, "status")
     logged = b"".join(path.read_bytes() for path in (repo / ".outdo").rglob("*") if path.is_file())
     assert SECRETS["AWS_SECRET_ACCESS_KEY"].encode() not in logged
 

@@ -184,7 +184,8 @@ class Project:
         if self.adopted is None or self.home != self.state:
             return []  # what is only tried is not DVC's to know
         untold = self.adopted.settle(self.pipeline.stages, self.lock.records, self.entries())
-        write_atomic(self._told, self._locks())
+        if "elsewhere" not in self.__dict__ or not self.elsewhere.unreached:  # else it was not told all
+            write_atomic(self._told, self._locks())
         return untold
 
     @property

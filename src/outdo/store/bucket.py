@@ -1,6 +1,7 @@
 """A remote in a cloud: S3 and what speaks it, Google Cloud Storage, Azure, and HTTP to read only."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -32,6 +33,10 @@ CREDENTIALS = {
 }
 """What an environment has to have for each kind of bucket."""
 
+_ATTEMPTS = re.compile(r" in [0-9.]+[a-zµ]+, after [0-9]+ retries, .*?retry_timeout: \S+ +-")
+"""What obstore says of how often it tried, and how fast: not the same twice."""
+_MACHINE = "://169.254.169.254/"
+"""Where a machine in a cloud has credentials: asked last, where there are none else."""
 _FEW = 64
 _PART = 8 << 20
 _PARTS = 9000
@@ -239,7 +244,12 @@ class Bucket:
             fix = f"set {names} in the environment" if names else "it is readable to others only"
             return RemoteFailed(f"{self._place} refuses access to '{name}'", fix=fix)
         fix = "check the address and the network; the same command goes on from there"
-        return RemoteFailed(f"{self._place} failed at '{name}': {first_line(error)}", fix=fix)
+        if _MACHINE in str(error):
+            what = f"{self._place} wants to know who asks, and no credentials are here"
+            needed = f"set {CREDENTIALS[self._place.partition('://')[0]]} in the environment"
+            return RemoteFailed(what, fix=needed)
+        why = _ATTEMPTS.sub(":", first_line(error))
+        return RemoteFailed(f"{self._place} failed at '{name}': {why}", fix=fix)
 
 
 class Access(Struct, frozen=True):
