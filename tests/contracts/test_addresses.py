@@ -142,9 +142,14 @@ def test_a_remote_that_nobody_declared_is_told_for_its_stage_alone(tmp_path: Pat
     assert verbs(root)["other"] == "run"
 
 
-def test_a_remote_that_is_a_folder_has_paths_of_its_own(tmp_path: Path) -> None:
-    root = project(tmp_path, "remote://disk/rows.csv", "remotes: {disk: /mnt/disk}\n")
-    assert barred(root)[1] == "name the path: /mnt/disk/rows.csv"
+def test_a_path_at_a_remote_that_is_a_folder_is_read_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    root = project(tmp_path, "remote://disk/rows.csv", "remotes: {disk: ./disk}\n")
+    assert barred(root)[0] == f"nothing is at '{tmp_path}/disk/rows.csv'"
+    (tmp_path / "disk" / "rows.csv").write_text("1")
+    before = look(root, "remote://disk/rows.csv")
+    (tmp_path / "disk" / "rows.csv").write_text("2")
+    assert before != look(root, "remote://disk/rows.csv")
 
 
 def test_a_path_outside_of_the_project_is_read_as_it_is(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from time import monotonic
 from outdo.app.lazy import lazy
 from outdo.app.project import DVC, Project, dvc_top
 from outdo.app.remotes import find_remote
-from outdo.core.errors import BadRemote, UserError
+from outdo.core.errors import SourceFailed, UserError
 from outdo.core.model import Entry, Path, Remote
 from outdo.store.bucket import Access, connect
 from outdo.store.files import each
-from outdo.store.states import of_bucket, of_page
+from outdo.store.states import of_bucket, of_page, state_entry
 
 THREADS = 16
 _AGE = 2.0
@@ -53,12 +53,22 @@ class Elsewhere:
 
     def _entry(self, url: Path) -> Entry:
         remote, name, access = self._place(url)
+        if not remote.scheme:
+            return self._of_disk(os.path.normpath(os.path.join(self._project.base, remote.url, name)))
         if remote.read_only:
             page = f"{remote.url.rstrip('/')}/{name}" if name else remote.url
             headers = access.client.get("default_headers", {})
             return of_page(page, headers, weak=self._project.file == DVC)
         bucket = connect(remote, patient=False, access=access)
         return of_bucket(bucket, name, url, remote.scheme)
+
+    def _of_disk(self, place: Path) -> Entry:
+        """A path at a remote that is a folder; in DVC's words, where DVC is told of it."""
+        here = self._project.workspace.look([place]).get(place)
+        if here is None:
+            raise SourceFailed(f"nothing is at '{place}'", fix="check the path, and that the disk is mounted")
+        found = self._project.repository.look(place) if self._project.repository else None
+        return here if found is None else state_entry(f"md5:{found.md5}", found.size, found.nfiles or 1)
 
     def _place(self, url: Path) -> tuple[Remote, str, Access]:
         kind, _, rest = url.partition("://")
@@ -74,7 +84,4 @@ class Elsewhere:
             remote, access = lazy("outdo.integrations.dvc.remotes").address(settings, bucket, os.environ)
         else:
             remote, access = find_remote(self._project, bucket), Access()
-        if not remote.scheme:
-            what = f"'{url}' is in the remote '{bucket}', which is a folder"
-            raise BadRemote(what, fix=f"name the path: {remote.url.rstrip('/')}/{name}")
         return remote, name, access

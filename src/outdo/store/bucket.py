@@ -243,11 +243,13 @@ class Bucket:
             names = CREDENTIALS.get(self._place.partition("://")[0])
             fix = f"set {names} in the environment" if names else "it is readable to others only"
             return RemoteFailed(f"{self._place} refuses access to '{name}'", fix=fix)
-        fix = "check the address and the network; the same command goes on from there"
         if _MACHINE in str(error):
             what = f"{self._place} wants to know who asks, and no credentials are here"
             needed = f"set {CREDENTIALS[self._place.partition('://')[0]]} in the environment"
             return RemoteFailed(what, fix=needed)
+        if "404 Not Found" in str(error):
+            return RemoteFailed(f"{self._place} is not there", fix="make it first, or check its name")
+        fix = "check the address and the network; the same command goes on from there"
         why = _ATTEMPTS.sub(":", first_line(error))
         return RemoteFailed(f"{self._place} failed at '{name}': {why}", fix=fix)
 

@@ -9,7 +9,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from outdo.core.digest import digest
-from outdo.core.errors import NotInRemote, SourceFailed
+from outdo.core.errors import SourceFailed
 from outdo.core.model import Entry
 from outdo.store.bucket import Bucket
 
@@ -67,10 +67,7 @@ def of_bucket(bucket: Bucket, name: str, url: str, kind: str) -> Entry:
 
     A folder's is the MD5 of what it lists, in the form that DVC writes of one, so that both mean the same by it."""
     top = name.strip("/")
-    try:
-        listed = {path: (etag.strip('"'), size) for path, (etag, size) in bucket.states(top).items()}
-    except NotInRemote:  # not even the bucket
-        listed = {}
+    listed = {path: (etag.strip('"'), size) for path, (etag, size) in bucket.states(top).items()}
     if not listed:
         raise SourceFailed(f"nothing is at '{url}'", fix="check the name")
     quote = '"' if kind == "az" else ""

@@ -269,7 +269,7 @@ def far_item(url: Path, entry: Entry) -> Item | None:
     size = entry.size if entry.files else None
     match word:
         case "md5":
-            return Item(url, state, MD5, size, entry.files)
+            return Item(url, state, MD5, size, entry.files if state.endswith(".dir") else None)
         case "etag" | "checksum":
             return Item(url, "", MD5, size, rest={word: state})
     return None
