@@ -7,6 +7,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
+from outdo.app.data.place import refuse_clashes
 from outdo.app.project import Project
 from outdo.app.share import Asked, Shared
 from outdo.core.errors import BadRemote, NoRemote, NotInRemote, NotInStore, WouldOverwrite
@@ -18,6 +19,7 @@ from outdo.integrations.dvc.remotes import find, reach
 from outdo.integrations.dvc.repository import Repository
 from outdo.integrations.dvc.runcache import may_be_kept, run_key
 from outdo.run.source import ignore
+from outdo.store.parts import FolderParts
 from outdo.store.travel import Moved, Tell
 
 
@@ -60,12 +62,17 @@ def pull(project: Project, asked: Asked, tell: Tell, *, force: bool = False) -> 
                 what = f"'{out.path}' differs from what dvc.lock names, and is neither in the store nor DVC's cache"
                 raise WouldOverwrite(what, fix="outdo run keeps it; outdo pull --force overwrites it")
     fetched = fetch(project, asked, tell)
-    ignore(project.root, project.for_git(out.path for out in outs if out.cache))
+    entries: list[tuple[Told, Entry]] = []
     for out in differ:
         entry = adoption.twins.entry(out.item)
         if entry is None:
             raise NotInStore(f"DVC's cache lacks a part of '{out.path}'", fix="outdo fetch")
         adoption.bring(entry)
+        entries.append((out, entry))
+    look = FolderParts(project.objects).tree
+    refuse_clashes(project, ((out.path, entry, look) for out, entry in entries))
+    ignore(project.root, project.for_git(out.path for out in outs if out.cache))
+    for out, entry in entries:
         project.workspace.restore(out.path, entry, link=out.cache)
     project.objects.sync()
     project.stat.save()

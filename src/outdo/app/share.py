@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from outdo.app.data import share as tracked
 from outdo.app.data.checkout import listed
+from outdo.app.data.place import refuse_clashes
 from outdo.app.data.share import add_up
 from outdo.app.data.tracking import Tracking
 from outdo.app.lazy import lazy
@@ -27,6 +28,7 @@ from outdo.core.errors import (
 from outdo.core.model import Digest, Entry, Key, Output, Path, Record, Stage, StageName
 from outdo.run.source import ignore
 from outdo.store.bucket import THREADS
+from outdo.store.parts import FolderParts
 from outdo.store.transfer import Transfer
 from outdo.store.travel import Moved, Tell, side_by_side
 
@@ -96,6 +98,8 @@ def pull(project: Project, asked: Asked, tell: Tell, *, force: bool = False) -> 
             restored.extend(pulled.restored)
             return pulled.moved
         moved = _fetch_outputs(project, made, tell)
+        look = FolderParts(project.objects).tree
+        refuse_clashes(project, ((path, entry, look) for path, (_, entry) in outs.items()))
         try:
             restored.extend(_restore(project, outs))
         except (Damaged, NotInStore):  # what is damaged was set aside now, so that it is fetched

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
-from outdo.app.data.place import ignores_case, refuse_case_clash, refuse_strays
+from outdo.app.data.place import refuse_clashes, refuse_strays
 from outdo.app.data.tracking import Target, Tracking
 from outdo.core.errors import UserError, WouldOverwrite
 from outdo.core.model import Entry, Path
@@ -21,13 +21,8 @@ class Wanted(Struct, frozen=True):
 def refuse_loss(tracking: Tracking, found: Sequence[Wanted], *, force: bool) -> None:
     """Raises what would make putting these in place fail half-way, and without `force` `WouldOverwrite` for what is
     kept nowhere and would be lost."""
-    root = tracking.project.root
-    names = [one.target.path for one in found]
-    refuse_strays(root, names)
-    if ignores_case(root):
-        refuse_case_clash(names)
-        for one in found:
-            refuse_case_clash(_names(tracking.way(one.target.tracked), one.entry))
+    refuse_strays(tracking.project.root, [one.target.path for one in found])
+    refuse_alike(tracking, found)
     if force:
         return
     now = tracking.look([one.target for one in found])
@@ -38,6 +33,12 @@ def refuse_loss(tracking: Tracking, found: Sequence[Wanted], *, force: bool) -> 
             way = tracking.way(one.target.tracked)
             lost += _unkept(way, one.target.path, there, _links(way, one.entry))
     _refuse(lost, "overwritten or removed")
+
+
+def refuse_alike(tracking: Tracking, found: Sequence[Wanted]) -> None:
+    """Raises `CantTrack` where these have names in them that the disk takes for one."""
+    ways = ((one, tracking.way(one.target.tracked)) for one in found)
+    refuse_clashes(tracking.project, ((one.target.path, one.entry, way.parts.tree) for one, way in ways))
 
 
 def refuse_removal(tracking: Tracking, targets: Sequence[Target]) -> None:
@@ -86,10 +87,3 @@ def _links(way: Way, entry: Entry) -> Collection[tuple[Path, str]]:
         return set(way.parts.tree(entry).links) if entry.kind == "tree" else ()
     except UserError:  # it is not here yet
         return ()
-
-
-def _names(way: Way, entry: Entry) -> list[Path]:
-    try:
-        return [name for name, *_ in way.parts.tree(entry).files] if entry.kind == "tree" else []
-    except UserError:
-        return []

@@ -1,11 +1,15 @@
 """Whether a path can be written to, found out before anything is touched."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from unicodedata import normalize
 
-from outdo.core.errors import BadPath, CantTrack
-from outdo.core.model import Path
+from outdo.app.project import Project
+from outdo.core.clashes import Disk, clash
+from outdo.core.errors import BadPath, CantTrack, UserError
+from outdo.core.model import Entry, Path
 from outdo.store.files import unreadable
+from outdo.store.nodes import Tree
 
 
 def refuse_strays(root: str, paths: Iterable[Path]) -> None:
@@ -34,21 +38,49 @@ def refuse_strays(root: str, paths: Iterable[Path]) -> None:
             raise CantTrack(what, fix="move the file away")
 
 
-def refuse_case_clash(names: Iterable[Path]) -> None:
-    """Raises `CantTrack` where two names differ only in case, which a disk that ignores case can't hold."""
-    seen: dict[str, Path] = {}
-    for name in names:
-        other = seen.setdefault(name.casefold(), name)
-        if other != name:
-            what = f"'{other}' and '{name}' differ only in case, and this file system can't hold both"
-            raise CantTrack(
-                what, fix="rename one of them where the file system can, and add the folder again"
-            )
+Wanted = tuple[Path, Entry, Callable[[Entry], Tree]]
+"""A path with what it shall hold, and how a folder is looked into."""
 
 
-def ignores_case(root: str) -> bool:
-    """Whether the disk that holds a project takes `A` and `a` for one name."""
-    return os.path.lexists(f"{root}/.OUTDO") and os.path.samefile(f"{root}/.OUTDO", f"{root}/.outdo")
+def refuse_clashes(project: Project, wanted: Iterable[Wanted]) -> None:
+    """Raises `CantTrack` where what these paths shall hold has names that the disk takes for one. Folders are looked
+    into only on such a disk; one that is not here yet has no names."""
+    project.make_state()
+    disk = disk_of(project.state)
+    both = clash(_names(wanted), disk) if disk.case or disk.form else None
+    if both is not None:
+        one, other = both
+        alike = normalize("NFC", one) == normalize("NFC", other)
+        how = "how Unicode writes the same letters" if alike else "case"
+        what = f"'{one}' and '{other}' differ only in {how}, and this file system can't hold both"
+        raise CantTrack(what, fix="rename one of them where the file system can, and add the folder again")
+
+
+def disk_of(folder: str) -> Disk:
+    """What the disk that holds a folder makes no difference of, found out by trying."""
+    path = f"{folder}/Trié-{os.urandom(6).hex()}"
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except (OSError, UnicodeError):
+        return Disk()
+    try:
+        return Disk(
+            os.path.lexists(path.replace("Tri", "tRI")), os.path.lexists(path.replace("é", "e\u0301"))
+        )
+    finally:
+        os.unlink(path)
+
+
+def _names(wanted: Iterable[Wanted]) -> Iterator[Path]:
+    for path, entry, read in wanted:
+        yield path
+        try:
+            inside = read(entry) if entry.kind == "tree" else Tree()
+        except UserError:
+            continue
+        yield from (f"{path}/{name}" for name, *_ in inside.files)
+        yield from (f"{path}/{name}" for name, _ in inside.links)
+        yield from (f"{path}/{name}" for name in inside.folders)
 
 
 def _deepest(real: str, folder: Path) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from outdo.app.data.checkout import CheckedOut, listed, not_in_folder, put
-from outdo.app.data.loss import Wanted, refuse_loss
+from outdo.app.data.loss import Wanted, refuse_alike, refuse_loss
 from outdo.app.data.tracking import Target, Tracking
 from outdo.core.errors import Damaged, NotInRemote, NotInStore
 from outdo.core.model import Entry, Path
@@ -58,6 +58,7 @@ def pull(tracking: Tracking, asked: Asked, tell: Tell, *, force: bool = False, l
     refuse_loss_by_pull(tracking, asked, force=force)
     moved, found = _fetch(tracking, asked, tell)
     refuse_loss(tracking, [one for one in found if one.target.name], force=force)
+    refuse_alike(tracking, found)
     try:
         return Pulled(moved, put(tracking, found, link=link))
     except (Damaged, NotInStore):  # what is damaged was set aside now, so that it is fetched
