@@ -1,7 +1,10 @@
 """Stages that read from addresses: asked, never fetched, and run again when their servers say that they changed."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from socketserver import StreamRequestHandler, TCPServer
+from threading import Thread
 
 import pytest
 
@@ -160,3 +163,43 @@ def test_a_path_outside_of_the_project_is_read_as_it_is(tmp_path: Path) -> None:
     before = look(root, str(outside))
     outside.write_text("2")
     assert before != look(root, str(outside))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"no answer at all\r\n\r\n",
+        b"",
+        b"HTTP/1.1 200 OK\r\nETag: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: /again\r\n\r\n",
+    ],
+)
+def test_a_server_that_does_not_speak_as_it_should_is_one_message(tmp_path: Path, answer: bytes) -> None:
+    with raw(answer) as url:
+        root = project(tmp_path, f"{url}/rows.csv")
+        assert barred(root)[0].startswith(f"'{url}/rows.csv' can't be had: ")
+
+
+@pytest.mark.parametrize("length", ["\xb2", "9" * 5000, "-1", "x"])
+def test_a_length_that_is_none_is_not_believed(tmp_path: Path, length: str) -> None:
+    head = f"HTTP/1.1 200 OK\r\nETag: x\r\nContent-Length: {length}\r\n\r\n"
+    with raw(head.encode("latin-1")) as url:
+        found = look(project(tmp_path, f"{url}/rows.csv"), f"{url}/rows.csv")
+    assert (found.state, found.size, found.files) == ("checksum:x", 0, 0)
+
+
+@contextmanager
+def raw(answer: bytes) -> Iterator[str]:
+    """The address of a server that says just this to everybody."""
+
+    class Says(StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(answer)
+
+    with TCPServer(("127.0.0.1", 0), Says) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()

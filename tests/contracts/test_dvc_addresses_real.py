@@ -74,7 +74,8 @@ def test_other_words_of_a_web_server(tmp_path: Path, page: Web) -> None:
     page.pages["/bare.csv"] = b"3"
     page.headers["/bare.csv"] = {"Accept-Ranges": "none"}
     page.moved["/to-bare"] = "/bare.csv"
-    names = ("rows.csv", "weak.csv", "plain.csv", "dated.csv", "bare.csv", "to-bare")
+    page.pages["/my%20rows.csv"] = b"4"
+    names = ("my rows.csv", "rows.csv", "weak.csv", "plain.csv", "dated.csv", "bare.csv", "to-bare")
     urls = [f"{page.url}/{name}" for name in names]
     both_say_the_same(pipeline(init(tmp_path / "repo"), *urls))
 
@@ -104,7 +105,7 @@ def test_objects_and_folders_of_a_bucket(tmp_path: Path, monkeypatch: pytest.Mon
         for name, value in {**SECRETS, "AWS_ENDPOINT_URL": endpoint}.items():
             monkeypatch.setenv(name, value)
         store = S3Store(BUCKET, client_options={"allow_http": True})
-        for name in ("one.csv", "in/a.csv", "in/Z.csv", "in/sub/b.csv"):
+        for name in ("one.csv", "my one.csv", "in/a.csv", "in/Z.csv", "in/sub/b.csv"):
             store.put(name, name.encode())
         dvc(repo, "remote", "add", "team", f"s3://{BUCKET}/in")
         dvc(repo, "remote", "modify", "team", "endpointurl", endpoint)

@@ -16,7 +16,7 @@ def stage(text: str) -> Stage:
 @pytest.mark.parametrize(
     "url",
     [
-        "s3://bucket/a%20b.csv",
+        "s3://bucket/a b.csv",
         "s3://bucket/folder/",
         "gs://bucket/x",
         "az://box/x",

@@ -8,12 +8,14 @@ KINDS = ("s3", "gs", "az", "azure", "http", "https", "remote")
 """What can be asked for its state; `remote://NAME/path` is a path at a remote that is declared."""
 
 _SECRET = re.compile(
-    r"[a-z0-9+.-]+://[^/?#]*@|.*[?&](X-Amz-Signature|Signature|sig|token|access_token)=", re.IGNORECASE
+    r"[a-z0-9+.-]+://[^/?#]*@"
+    r"|.*[?&](X-Amz-Signature|X-Goog-Signature|Signature|sig|token|access_token|api_?key|password|secret)=",
+    re.IGNORECASE | re.DOTALL,
 )
 _FORMS = {"http": "HOST/path", "https": "HOST/path", "remote": "NAME/path"}
 _HOST = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#].*)?")
 _REST = {
-    **dict.fromkeys(KINDS, re.compile(r"[\w.-]+(/.*)?")),
+    **dict.fromkeys(KINDS, re.compile(r"[\w.$-]+(/.*)?")),
     "http": _HOST,
     "https": _HOST,
     "remote": re.compile(r"[^/]+/.+"),
@@ -46,7 +48,7 @@ def address(written: str) -> Path:
     if kind not in KINDS:
         what = f"it reads '{written}', and Outdo can't ask what is at {kind}://"
         raise Barred(what, "mount it, and name the path; or take it in with a stage of its own")
-    if not written.isprintable() or any(letter.isspace() for letter in written):
+    if not written.isprintable():
         raise ValueError(f"{written!r} holds a character that no address may have")
     if not _REST[kind].fullmatch(rest):
         form = f"{kind}://{_FORMS.get(kind, 'BUCKET/path')}"

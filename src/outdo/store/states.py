@@ -1,11 +1,13 @@
 """What is at an address, as its server calls that state: asked for, and never fetched."""
 
 import json
+import re
 from collections.abc import Mapping
 from hashlib import md5
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import quote
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from outdo.core.digest import digest
@@ -17,6 +19,8 @@ SECONDS = 60.0
 """How long a server may be silent."""
 _SOON = 10.0
 """The same, where someone waits to hear what there is to do."""
+_PLAIN = "%/:?#[]@!$&'()*+,;=~"
+"""What stands in an address for itself, beside letters and digits."""
 _STATES = ("ETag", "Content-MD5")
 _WORDS = {"s3": "etag", "az": "etag", "gs": "generation"}
 
@@ -31,10 +35,10 @@ def of_page(url: str, headers: Mapping[str, str], *, weak: bool = False) -> Entr
 
     Only where it may be `weak` it is enough that its size and type are told, which may stay as they are in a change."""
     with open_page(url, "HEAD", headers, _SOON) as answer:
-        length = answer.headers.get("Content-Length", "")
+        size = _length(answer)
         state = page_state(url, answer) or (_summed(url, answer) if weak else "")
     if state:
-        return state_entry(f"checksum:{state}", int(length) if length.isdigit() else None)
+        return state_entry(f"checksum:{state}", size)
     what = (
         f"the server of '{url}' does not say when it changes: it sends no ETag, Content-MD5 or Last-Modified"
     )
@@ -50,8 +54,7 @@ def page_state(url: str, answer: HTTPResponse) -> str:
 def _summed(url: str, answer: HTTPResponse) -> str:
     """A number for all that a server tells of a page that it has no word for; DVC makes the same of it."""
     headers = answer.headers
-    length = headers.get("Content-Length", "")
-    told: dict[str, object] = {"name": url, "size": int(length) if length.isdigit() else None}
+    told: dict[str, object] = {"name": url, "size": _length(answer)}
     if "Content-Type" in headers:
         told["mimetype"] = headers["Content-Type"].partition(";")[0]
     if headers.get("Accept-Ranges") == "none":
@@ -60,6 +63,11 @@ def _summed(url: str, answer: HTTPResponse) -> str:
     told.update({name: headers[name] for name in ("Digest", "Last-Modified") if headers.get(name)})
     told["type"] = "file"
     return str(int(md5(str((told,)).encode(), usedforsecurity=False).hexdigest(), 16))
+
+
+def _length(answer: HTTPResponse) -> int | None:
+    told = answer.headers.get("Content-Length", "")
+    return int(told) if re.fullmatch("[0-9]{1,18}", told) else None
 
 
 def of_bucket(bucket: Bucket, name: str, url: str, kind: str) -> Entry:
@@ -88,15 +96,17 @@ def open_page(
 ) -> HTTPResponse:
     """A server's answer, nothing of which is read yet; raises `SourceFailed`."""
     asked = {"Accept-Encoding": "identity", "User-Agent": "outdo", **headers}
+    whole = quote(url, safe=_PLAIN)
     try:
-        answer: HTTPResponse = _open(Request(url, headers=asked, method=method), timeout=seconds)  # noqa: S310
+        answer: HTTPResponse = _open(Request(whole, headers=asked, method=method), timeout=seconds)  # noqa: S310
     except HTTPError as error:
         error.close()
         if method == "HEAD" and error.code in (403, 405, 501):
             return open_page(url, "GET", headers, seconds)  # some servers sign or know only this
         raise page_failed(url, f"{error.code} {error.reason}") from None
-    except (URLError, OSError, ValueError) as error:
-        raise page_failed(url, str(getattr(error, "reason", error))) from None
+    except (URLError, OSError, ValueError, HTTPException) as error:
+        why = getattr(error, "reason", error)
+        raise page_failed(url, str(why) or type(error).__name__) from None
     return answer
 
 
