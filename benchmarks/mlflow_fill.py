@@ -15,7 +15,7 @@ from benchmarks.mlflow_sides import Name, database
 from outdo.core.tracking import Experiment
 from outdo.store.database import writing
 from outdo.store.tracking import experiments, tables
-from outdo.store.tracking.tables import open_tracking
+from outdo.store.tracking.opening import open_tracking
 
 METRICS = 10
 RUN = f"{1:032x}"

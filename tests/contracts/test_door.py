@@ -16,7 +16,7 @@ from outdo.server.door import Door
 from outdo.store.database import writing
 from outdo.store.tracking import accounts, passwords
 from outdo.store.tracking.accounts import User
-from outdo.store.tracking.tables import open_tracking
+from outdo.store.tracking.opening import open_tracking
 from outdo.store.tracking.writer import Writer
 
 PASSWORD = "correct horse battery"

@@ -24,8 +24,9 @@ from outdo.store.database import writing
 from outdo.store.journal import Journal
 from outdo.store.tracking import experiments, follow, points, runs, stageruns
 from outdo.store.tracking.follow import Follower
+from outdo.store.tracking.opening import open_tracking
 from outdo.store.tracking.points import Batch, Keys
-from outdo.store.tracking.tables import logged_runs, open_tracking
+from outdo.store.tracking.tables import logged_runs
 
 RUN = RunId("run-1")
 TRAIN = StageName("train")

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from outdo.core.errors import DamagedLedger, ForeignDatabase, NewerLedger
-from outdo.store.tracking.tables import FORM, open_tracking
+from outdo.store.tracking.opening import FORM, open_tracking
 from tests.contracts.postgres import Postgres
 from tests.contracts.served import Reply, Served, served
 

@@ -13,7 +13,7 @@ from outdo.core.errors import DamagedLedger, ForeignDatabase, NewerLedger, NoDat
 from outdo.core.tracking import Experiment
 from outdo.store.database import writing
 from outdo.store.tracking import experiments
-from outdo.store.tracking.tables import FORM, open_tracking
+from outdo.store.tracking.opening import FORM, open_tracking
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from sqlalchemy.exc import IntegrityError
 
 from outdo.core.tracking import Condition, Experiment, LoggedRun, Order, Page, Point, RunInfo
 from outdo.store.tracking import experiments, points, runs, search
+from outdo.store.tracking.opening import FORM, open_tracking
 from outdo.store.tracking.points import Batch, Keys
-from outdo.store.tracking.tables import FORM, metric_keys, open_tracking, run_tags, tables
+from outdo.store.tracking.tables import metric_keys, run_tags, tables
 from outdo.store.tracking.trace_tables import traces
 from outdo.store.tracking.webhook_tables import webhooks
 from outdo.store.tracking.writer import Writer

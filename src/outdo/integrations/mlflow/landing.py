@@ -21,7 +21,8 @@ from outdo.store.tracking import files, imported, models, points, runs
 from outdo.store.tracking.files import File
 from outdo.store.tracking.imported import Counts, Kind, Note
 from outdo.store.tracking.points import Batch, Keys
-from outdo.store.tracking.tables import experiment_tags, experiments, logged_models, logged_runs, upsert
+from outdo.store.tracking.tables import experiment_tags, experiments, logged_models, logged_runs
+from outdo.store.tracking.writing import upsert
 from outdo.store.vault import Vault
 
 HIGHEST = 1_000_000_000

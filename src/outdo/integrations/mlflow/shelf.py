@@ -19,9 +19,9 @@ from outdo.store.tracking.tables import (
     logged_runs,
     model_versions,
     registered_models,
-    upsert,
     version_tags,
 )
+from outdo.store.tracking.writing import upsert
 
 PROMPT = "mlflow.prompt.is_prompt"
 

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from outdo.core.access import EVERY, Limit, Role
 from outdo.core.tracking import Milliseconds
 from outdo.store.tracking import tables
-from outdo.store.tracking.tables import access, grants, tokens, upsert
+from outdo.store.tracking.tables import access, grants, tokens
+from outdo.store.tracking.writing import upsert
 
 PREFIX = "outdo"
 ID_BYTES = 6

@@ -10,7 +10,8 @@ from outdo.core.places import SCHEME
 from outdo.core.refusals import BadState, NameTaken, Unknown
 from outdo.core.tracking import Experiment, Milliseconds
 from outdo.store.tracking.prepared import Prepared
-from outdo.store.tracking.tables import experiment_tags, experiments, logged_runs, new_number, upsert
+from outdo.store.tracking.tables import experiment_tags, experiments, logged_runs
+from outdo.store.tracking.writing import new_number, upsert
 
 _OWN = ("id", "name", "location", "active", "created", "updated")
 _ONE = Prepared(

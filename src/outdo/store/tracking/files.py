@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, Connection, delete, select
 
 from outdo.core.model import Digest
 from outdo.core.refusals import Invalid, Unknown
-from outdo.store.tracking.tables import files, upsert
+from outdo.store.tracking.tables import files
+from outdo.store.tracking.writing import upsert
 
 VERSIONS = "versions"
 """The folder of what pipelines have registered, each below the digest of its tree; it is written once."""

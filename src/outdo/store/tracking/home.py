@@ -8,8 +8,8 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from outdo.core.errors import CantWrite
+from outdo.store.tracking.opening import open_tracking
 from outdo.store.tracking.soundness import why
-from outdo.store.tracking.tables import open_tracking
 
 DATABASE = "tracking.db"
 

@@ -23,9 +23,9 @@ from outdo.store.tracking.tables import (
     registered_models,
     run_params,
     run_tags,
-    upsert,
     version_tags,
 )
+from outdo.store.tracking.writing import upsert
 
 Kind = Literal["experiment", "run", "model", "registered", "version"]
 Counts = Mapping[str, int]

@@ -30,9 +30,8 @@ from outdo.store.tracking.tables import (
     logged_model_tags,
     logged_models,
     model_uses,
-    new_number,
-    upsert,
 )
+from outdo.store.tracking.writing import new_number, upsert
 
 CONTEXT = "mlflow.data.context"
 _texts = json.Decoder(dict[str, str]).decode

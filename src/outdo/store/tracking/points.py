@@ -10,15 +10,8 @@ from outdo.core.refusals import Invalid
 from outdo.core.tracking import Point, clamp
 from outdo.store.tracking.prepared import Prepared
 from outdo.store.tracking.runs import place_of, put_tags
-from outdo.store.tracking.tables import (
-    latest,
-    logged_runs,
-    metric_keys,
-    new_number,
-    points,
-    run_params,
-    upsert,
-)
+from outdo.store.tracking.tables import latest, logged_runs, metric_keys, points, run_params
+from outdo.store.tracking.writing import new_number, upsert
 
 MOST = (1 << 63) - 1
 

@@ -8,15 +8,8 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 
 from outdo.core.refusals import Invalid, NameTaken, Unknown
 from outdo.core.tracking import Milliseconds, ModelVersion, RegisteredModel, Stage
-from outdo.store.tracking.tables import (
-    aliases,
-    model_tags,
-    model_versions,
-    new_number,
-    registered_models,
-    upsert,
-    version_tags,
-)
+from outdo.store.tracking.tables import aliases, model_tags, model_versions, registered_models, version_tags
+from outdo.store.tracking.writing import new_number, upsert
 
 # ------------------------------------------------------------------ models
 

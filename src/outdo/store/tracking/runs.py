@@ -11,14 +11,8 @@ from outdo.core.refusals import BadState, Unknown
 from outdo.core.tracking import LoggedRun, Milliseconds, Point, RunInfo, RunState
 from outdo.store.tracking import models
 from outdo.store.tracking.prepared import Prepared, among, listed
-from outdo.store.tracking.tables import (
-    latest,
-    logged_runs,
-    metric_keys,
-    run_params,
-    run_tags,
-    set_or_added,
-)
+from outdo.store.tracking.tables import latest, logged_runs, metric_keys, run_params, run_tags
+from outdo.store.tracking.writing import set_or_added
 
 NAME_TAG = "mlflow.runName"
 

@@ -14,7 +14,8 @@ from outdo.core.tracking import Experiment, Point, RunInfo
 from outdo.store.tracking import experiments, files
 from outdo.store.tracking.points import Keys, log_points
 from outdo.store.tracking.runs import NAME_TAG
-from outdo.store.tracking.tables import latest, logged_runs, metric_keys, run_params, run_tags, upsert
+from outdo.store.tracking.tables import latest, logged_runs, metric_keys, run_params, run_tags
+from outdo.store.tracking.writing import upsert
 
 OF_MACHINE = "system/"
 """How the names of metrics begin that a client measures of the machine by itself."""

@@ -1,17 +1,12 @@
-"""The tables of what clients log, the same on SQLite and PostgreSQL, and the way a database gets them."""
+"""The tables of what clients log, the same on SQLite and PostgreSQL."""
 
-import os
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import (
-    URL,
     BigInteger,
     Boolean,
     Column,
-    Connection,
     Double,
-    Engine,
     ForeignKey,
     Index,
     Integer,
@@ -21,22 +16,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    bindparam,
-    insert,
-    make_url,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from outdo.core.errors import Usage
-from outdo.store.database import NAMES, Form, open_engine
-from outdo.store.tracking.soundness import check_connected, check_file, keep_copy, why
-
-DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
-"""The drivers that are used where an address names none."""
-
-REVISION = "0009"
-FORM = Form(os.path.join(os.path.dirname(__file__), "migrations"), REVISION, "tracking_version")
+from outdo.store.database import NAMES
 
 tables = MetaData(naming_convention=NAMES)
 
@@ -393,85 +375,3 @@ trail = Table(
     Column("seal", LargeBinary, nullable=False),
 )
 """Who changed what; each row is sealed with the row before it."""
-
-
-def open_tracking(url: str | URL) -> Engine:
-    """An engine for a database with all tables in their newest form; `url` as `read_address` takes it.
-
-    Of an older form of a SQLite file a copy is kept beside it. Raises `NewerLedger`, `DamagedLedger`, `ForeignDatabase`
-    and `NoDatabase`, and then nothing was touched."""
-    address = read_address(url)
-    path = address.database or "" if address.get_backend_name() == "sqlite" else ""
-    in_file = path not in ("", ":memory:")
-    try:
-        if in_file:
-            found = check_file(path, FORM, tables.tables)
-            if found not in (None, FORM.revision):
-                keep_copy(path, FORM)
-        return open_engine(address, FORM, keep=True, examine=None if path else _examine)
-    except SQLAlchemyError as error:
-        raise why(error, path) from None
-
-
-def read_address(url: str | URL) -> URL:
-    """The address of a database, with the driver that is used for it; raises `Usage`."""
-    try:
-        address = make_url(url)
-        if address.drivername in DRIVERS:
-            address = address.set(drivername=DRIVERS[address.drivername])
-        if address.get_backend_name() not in ("sqlite", "postgresql"):
-            raise Usage(
-                "the database can be SQLite or PostgreSQL", fix="postgresql://USER@HOST/NAME, or none"
-            )
-        address.get_dialect().import_dbapi()
-    except (ArgumentError, NoSuchModuleError):
-        raise Usage(
-            "the address of the database is none", fix="postgresql://USER@HOST/NAME, or none"
-        ) from None
-    except ImportError:
-        raise Usage(
-            "PostgreSQL needs a driver that is not installed", fix="pip install 'outdo[postgres]'"
-        ) from None
-    return address
-
-
-def _examine(connection: Connection) -> None:
-    check_connected(connection, FORM, tables.tables)
-
-
-def new_number(connection: Connection, table: Table, row: dict[str, Any]) -> int:
-    """The primary key that a new row got."""
-    found = connection.execute(insert(table).values(row)).inserted_primary_key
-    assert found is not None
-    number: int = found[0]
-    return number
-
-
-def set_or_added(table: Table, update: Sequence[str]) -> Callable[[Any], Any]:
-    """What `upsert` says, for a statement that is made once."""
-
-    def make(insert_: Any) -> Any:
-        statement = insert_(table).values({c.name: bindparam(c.name, type_=c.type) for c in table.c})
-        changed = {name: statement.excluded[name] for name in update}
-        return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
-
-    return make
-
-
-def upsert(
-    connection: Connection,
-    table: Table,
-    rows: Sequence[dict[str, Any]],
-    update: Sequence[str] = (),
-) -> None:
-    """Adds rows; of one whose primary key is there already the columns `update` are set, or it is left alone."""
-    if not rows:
-        return
-    dialect = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = dialect(table)
-    if update:
-        changed = {name: statement.excluded[name] for name in update}
-        statement = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
-    else:
-        statement = statement.on_conflict_do_nothing()
-    connection.execute(statement, list(rows))

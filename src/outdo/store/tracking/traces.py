@@ -12,8 +12,9 @@ from outdo.core.spans import LinkKind, Span, Told, Trace
 from outdo.core.tracking import Milliseconds
 from outdo.store.tracking import assessments, files
 from outdo.store.tracking.experiments import require_active
-from outdo.store.tracking.tables import experiments, new_number, upsert
+from outdo.store.tracking.tables import experiments
 from outdo.store.tracking.trace_tables import spans, trace_links, trace_metadata, trace_tags, traces
+from outdo.store.tracking.writing import new_number, upsert
 
 PLACE_TAG = "mlflow.artifactLocation"
 SPANS_TAG = "mlflow.trace.spansLocation"

@@ -3,7 +3,8 @@
 from alembic import context
 from sqlalchemy import text
 
-from outdo.store.tracking.tables import FORM, tables
+from outdo.store.tracking.opening import FORM
+from outdo.store.tracking.tables import tables
 
 OTHERWISE = text(
     "SELECT table_name, column_name, data_type FROM information_schema.columns"
