@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from outdo.cli.group import COMMANDS, outdo
 from outdo.core.errors import UserError
-from outdo.core.model import AnyEvent, Event
+from outdo.core.events import AnyEvent, Event
 from outdo.core.report.told import WORDS, Judged
 from outdo.core.schema import field_words
 from outdo.core.verdict import Evidence, Verdict

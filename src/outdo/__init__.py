@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from outdo.app.library import Finished, Pipeline, Planned, load
     from outdo.app.run import Options
     from outdo.core.errors import Mistakes, UserError
-    from outdo.core.model import Action, Entry, Plan, Reason, Record, StageFinished
+    from outdo.core.events import StageFinished
+    from outdo.core.model import Action, Entry, Plan, Reason, Record
     from outdo.core.plan import Request
 
 _HOMES = {
@@ -27,7 +28,7 @@ _HOMES = {
     "Options": "outdo.app.run", "Request": "outdo.core.plan",
     "UserError": "outdo.core.errors", "Mistakes": "outdo.core.errors",
     "Action": "outdo.core.model", "Plan": "outdo.core.model", "Reason": "outdo.core.model",
-    "Entry": "outdo.core.model", "Record": "outdo.core.model", "StageFinished": "outdo.core.model",
+    "Entry": "outdo.core.model", "Record": "outdo.core.model", "StageFinished": "outdo.core.events",
 }  # fmt: skip
 """Names are fetched when they are first used, so that `import outdo` costs nothing."""
 

@@ -17,7 +17,8 @@ from outdo.app.reproduce.verb import Asked, prepared
 from outdo.app.run import Options
 from outdo.app.show import show
 from outdo.app.why import why
-from outdo.core.model import AnyEvent, BuildFinished, BuildStarted, StageName, Warned
+from outdo.core.events import AnyEvent, BuildFinished, BuildStarted, Warned
+from outdo.core.model import StageName
 from outdo.core.plan import Request
 from outdo.run.sandbox import Sandbox
 

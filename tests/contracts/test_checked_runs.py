@@ -13,7 +13,8 @@ from outdo.app.plan import make_plan
 from outdo.app.project import open_project
 from outdo.app.run import Options, Run
 from outdo.app.show import show
-from outdo.core.model import AnyEvent, CheckStarted, Judged, StageFinished, StageName
+from outdo.core.events import AnyEvent, CheckStarted, Judged, StageFinished
+from outdo.core.model import StageName
 from outdo.core.plan import Request
 from outdo.run.local import Local
 from outdo.run.rehearsal import Fault, Rehearsal

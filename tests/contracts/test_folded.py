@@ -5,18 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from outdo.core.model import (
-    AnyEvent,
-    Key,
-    Record,
-    RunFinished,
-    RunId,
-    RunStarted,
-    StageFinished,
-    StageName,
-    StageStarted,
-    Trial,
-)
+from outdo.core.events import AnyEvent, RunFinished, RunStarted, StageFinished, StageStarted, Trial
+from outdo.core.model import Key, Record, RunId, StageName
 from outdo.core.query import Filter, Sort
 from outdo.store import folded
 from outdo.store.folded import Folded

@@ -9,16 +9,8 @@ import pytest
 from sqlalchemy import Connection, Engine, func, select
 
 from outdo.core.digest import stage_run_id, whole_run_id
-from outdo.core.model import (
-    AnyEvent,
-    Key,
-    RunFinished,
-    RunId,
-    RunStarted,
-    StageFinished,
-    StageName,
-    StageStarted,
-)
+from outdo.core.events import AnyEvent, RunFinished, RunStarted, StageFinished, StageStarted
+from outdo.core.model import Key, RunId, StageName
 from outdo.core.tracking import Point
 from outdo.store.database import writing
 from outdo.store.journal import Journal

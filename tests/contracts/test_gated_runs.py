@@ -14,7 +14,7 @@ from outdo.app.passed import unjudged
 from outdo.app.plan import make_plan
 from outdo.app.project import open_project
 from outdo.app.show import show
-from outdo.core.model import AnyEvent, Judged, Registered
+from outdo.core.events import AnyEvent, Judged, Registered
 from outdo.core.plan import Request
 from outdo.store.judgements import Judgements
 

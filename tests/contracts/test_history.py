@@ -14,22 +14,17 @@ from outdo.app.history import Asked, LogPage, log
 from outdo.app.logtail import tail_of
 from outdo.app.show import log_path, patch, show
 from outdo.core.errors import BadFilter, NotInStore, UnknownRun, UnknownStage
-from outdo.core.model import (
+from outdo.core.events import (
     AnyEvent,
     Artifact,
     Captured,
-    Digest,
-    Entry,
-    Key,
-    Record,
     RunFinished,
-    RunId,
     RunStarted,
     StageFinished,
-    StageName,
     Status,
     Warned,
 )
+from outdo.core.model import Digest, Entry, Key, Record, RunId, StageName
 from outdo.store.journal import Journal
 from outdo.store.objects import Objects
 

@@ -17,17 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from outdo.core.errors import DamagedLedger
-from outdo.core.model import (
-    AnyEvent,
-    Key,
-    Record,
-    RunFinished,
-    RunId,
-    RunStarted,
-    StageFinished,
-    StageName,
-    Warned,
-)
+from outdo.core.events import AnyEvent, RunFinished, RunStarted, StageFinished, Warned
+from outdo.core.model import Key, Record, RunId, StageName
 from outdo.store.journal import Journal, Mark, Recorder
 
 R1, R2 = RunId("r1"), RunId("r2")
@@ -117,7 +108,8 @@ def test_an_event_of_a_newer_outdo_is_passed_over(journal: Journal) -> None:
 def test_processes_that_append_at_once_keep_one_chain(journal: Journal) -> None:
     code = (
         "import sys\n"
-        "from outdo.core.model import RunId, Warned\n"
+        "from outdo.core.events import Warned\n"
+        "from outdo.core.model import RunId\n"
         "from outdo.store.journal import Journal\n"
         "journal = Journal(sys.argv[1])\n"
         "for number in range(100): journal.append([Warned(RunId(sys.argv[2]), 0.0, str(number))])\n"
@@ -256,7 +248,8 @@ def test_a_process_in_the_middle_of_a_run_records(journal: Journal) -> None:
 def test_a_killed_process_does_not_record(journal: Journal) -> None:
     code = (
         "import sys, time\n"
-        "from outdo.core.model import RunId, RunStarted\n"
+        "from outdo.core.events import RunStarted\n"
+        "from outdo.core.model import RunId\n"
         "from outdo.store.journal import Journal\n"
         "journal = Journal(sys.argv[1])\n"
         "journal.append([RunStarted(RunId('r1'), 0.0, 'flights')])\n"

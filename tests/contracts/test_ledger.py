@@ -23,27 +23,21 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from outdo.core.errors import DamagedLedger, NewerLedger
-from outdo.core.model import (
+from outdo.core.events import (
     AnyEvent,
     Artifact,
     Captured,
-    Digest,
-    Entry,
-    Key,
-    Reason,
-    Record,
     RunFinished,
-    RunId,
     RunStarted,
     RunStatus,
     StageFinished,
-    StageName,
     StageRetried,
     StageStarted,
     Status,
     Trial,
     Warned,
 )
+from outdo.core.model import Digest, Entry, Key, Reason, Record, RunId, StageName
 from outdo.core.query import Sort, parse_filter, parse_sort, select
 from outdo.core.record import Run, fold
 from outdo.store import ledger as module

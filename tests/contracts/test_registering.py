@@ -15,7 +15,8 @@ from outdo.app.registered import Output
 from outdo.app.registering import By, register
 from outdo.app.run import Options
 from outdo.core.digest import stage_run_id
-from outdo.core.model import AnyEvent, Record, Registered, RunId, StageName, Trial, Warned
+from outdo.core.events import AnyEvent, Registered, Trial, Warned
+from outdo.core.model import Record, RunId, StageName
 from tests.contracts.served import served
 
 FILE = """

@@ -11,7 +11,8 @@ from outdo.app.plan import make_plan
 from outdo.app.project import open_project
 from outdo.app.run import JOURNAL, Options, Run
 from outdo.core.errors import Mistakes, TrackedByGit, UserError
-from outdo.core.model import AnyEvent, StageFinished, StageName, StageRetried, StageStarted, Warned
+from outdo.core.events import AnyEvent, StageFinished, StageRetried, StageStarted, Warned
+from outdo.core.model import StageName
 from outdo.core.plan import Request
 from outdo.run.rehearsal import Pretend
 

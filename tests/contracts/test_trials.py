@@ -19,7 +19,7 @@ from outdo.app.share import Asked as Sharing
 from outdo.app.share import push
 from outdo.app.trial import Asked, Ended, Sweep, Told, remove_left
 from outdo.core.errors import BadSet, NoTrial
-from outdo.core.model import RunStarted, StageFinished, StageStarted
+from outdo.core.events import RunStarted, StageFinished, StageStarted
 from outdo.core.plan import Request
 from tests.contracts.repository import git
 

@@ -1,7 +1,8 @@
 """Which runs are kept, when what nobody needs is removed."""
 
+from outdo.core.events import RunStatus, Trial
 from outdo.core.keeping import Best, Span, kept_runs
-from outdo.core.model import RunId, RunStatus, StageName, Trial
+from outdo.core.model import RunId, StageName
 from outdo.core.record import Run, StageRun
 
 

@@ -1,7 +1,8 @@
 """Where a result came from."""
 
+from outdo.core.events import Artifact, StageFinished, Status
 from outdo.core.lineage import Maker, Step, made_by, trace, trace_from
-from outdo.core.model import Artifact, Digest, Entry, Key, RunId, StageFinished, StageName, Status
+from outdo.core.model import Digest, Entry, Key, RunId, StageName
 from outdo.core.record import Run, fold
 
 R1, R2 = RunId("r1"), RunId("r2")

@@ -5,26 +5,21 @@ from typing import Any
 
 import pytest
 
-from outdo.core.model import (
+from outdo.core.events import (
     AnyEvent,
     Artifact,
     Captured,
-    Digest,
-    Entry,
-    Key,
-    Record,
     RunFinished,
-    RunId,
     RunStarted,
     RunStatus,
     StageFinished,
-    StageName,
     StageRetried,
     StageStarted,
     Status,
     Trial,
     Warned,
 )
+from outdo.core.model import Digest, Entry, Key, Record, RunId, StageName
 from outdo.core.record import (
     NOTHING,
     Before,

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from outdo.core.digest import stage_run_id, whole_run_id
-from outdo.core.model import Key, RunId, StageName, Trial
+from outdo.core.events import Trial
+from outdo.core.model import Key, RunId, StageName
 from outdo.core.record import Run, StageRun
 from outdo.core.stagelog import StageLog, stage_logs, whole_log
 

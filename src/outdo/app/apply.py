@@ -15,7 +15,8 @@ from outdo.app.project import Project
 from outdo.app.sides import held, of_run
 from outdo.core.compare import LineChange, Side, ValueChange, value_changes
 from outdo.core.errors import NotInStore, Unreadable, WouldOverwrite
-from outdo.core.model import Artifact, Entry, Path, Record, Stage, StageName, Value
+from outdo.core.events import Artifact
+from outdo.core.model import Entry, Path, Record, Stage, StageName, Value
 from outdo.core.record import Run
 from outdo.core.rewrite import set_values
 from outdo.core.sweep import Setting

@@ -15,8 +15,9 @@ from outdo.app.project import Project
 from outdo.app.run import Options, watch_for
 from outdo.app.trial import lend
 from outdo.core.errors import UserError
+from outdo.core.events import AnyEvent, StageFinished
 from outdo.core.graph import is_url
-from outdo.core.model import Action, AnyEvent, Plan, RunId, StageFinished
+from outdo.core.model import Action, Plan, RunId
 from outdo.core.plan import Request
 from outdo.run.budget import Budget, measure
 from outdo.run.building import Environments

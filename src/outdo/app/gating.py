@@ -10,7 +10,8 @@ from outdo.app.champion import Scorer
 from outdo.app.gated import Due, Unscored, due, known_of
 from outdo.app.project import Project
 from outdo.core.errors import UserError
-from outdo.core.model import CheckStarted, Judged, RunId
+from outdo.core.events import CheckStarted, Judged
+from outdo.core.model import RunId
 from outdo.core.verdict import Judgement
 from outdo.run.inspecting import Asked, Asking, unseen
 from outdo.run.local import Local

@@ -11,7 +11,8 @@ from msgspec import Struct
 from outdo.app.lazy import lazy
 from outdo.app.project import STATE, aims_of
 from outdo.core.errors import BadFilter, DamagedLedger, UnknownRun
-from outdo.core.model import Aim, RunId, RunStatus, Trial, Value
+from outdo.core.events import RunStatus, Trial
+from outdo.core.model import Aim, RunId, Value
 from outdo.core.query import Filter, Sort, nearest, parse_filter, parse_sort, pick
 from outdo.core.ranking import chosen
 from outdo.core.record import Run, StageRun

@@ -14,9 +14,10 @@ from outdo.app.passed import unjudged
 from outdo.app.project import Project, open_project
 from outdo.app.registered import behind
 from outdo.app.run import Options, Result, Run
+from outdo.core.events import AnyEvent, Judged, RunStatus, StageFinished
 from outdo.core.graph import Graph
 from outdo.core.looks import LOOKS
-from outdo.core.model import Action, AnyEvent, Judged, Plan, RunId, RunStatus, StageFinished, StageName
+from outdo.core.model import Action, Plan, RunId, StageName
 from outdo.core.picture import svg
 from outdo.core.plan import Request
 from outdo.core.sections import Plot

@@ -8,7 +8,8 @@ from outdo.app.lazy import lazy
 from outdo.app.project import Project, declared
 from outdo.core.checks import reference
 from outdo.core.errors import UnknownVersion, UserError
-from outdo.core.model import Artifact, Digest, Entry, Path
+from outdo.core.events import Artifact
+from outdo.core.model import Digest, Entry, Path
 from outdo.core.paths import file_of
 from outdo.core.rules import Asserted
 from outdo.core.sections import CHAMPION

@@ -13,7 +13,8 @@ from outdo.app.telling import tell
 from outdo.core.access import Thing
 from outdo.core.digest import stage_run_id
 from outdo.core.errors import NotInStore, UserError
-from outdo.core.model import Digest, Entry, Path, Registered, RunId, Warned
+from outdo.core.events import Registered, Warned
+from outdo.core.model import Digest, Entry, Path, RunId
 from outdo.store import trees
 from outdo.store.database import writing
 from outdo.store.nodes import Tree

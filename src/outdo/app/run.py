@@ -16,24 +16,19 @@ from outdo.app.project import Project
 from outdo.app.registered import outputs, registers, unregistered
 from outdo.core.checknodes import node, with_checks, with_nodes
 from outdo.core.errors import BadRehearsal, TrackedByGit, UserError
-from outdo.core.graph import Graph
-from outdo.core.model import (
+from outdo.core.events import (
     AnyEvent,
     Captured,
     Judged,
-    Plan,
-    Record,
     RunFinished,
-    RunId,
     RunStarted,
     RunStatus,
-    Stage,
     StageFinished,
-    StageName,
     Trial,
-    Verb,
     Warned,
 )
+from outdo.core.graph import Graph
+from outdo.core.model import Plan, Record, RunId, Stage, StageName, Verb
 from outdo.run.budget import Budget, measure
 from outdo.run.building import Environments
 from outdo.run.claims import Bell, Claims

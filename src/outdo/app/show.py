@@ -12,7 +12,8 @@ from outdo.app.logtail import tail_of
 from outdo.app.project import STATE
 from outdo.app.reproduce.kept import Reproduced, reproductions
 from outdo.core.errors import UnknownRun, UnknownStage, UserError
-from outdo.core.model import Artifact, Digest, Key, Reason, RunId, RunStatus, StageName, Trial, Value
+from outdo.core.events import Artifact, RunStatus, Trial
+from outdo.core.model import Digest, Key, Reason, RunId, StageName, Value
 from outdo.core.query import nearest
 from outdo.core.record import Found, Run, StageRun, StageState
 from outdo.store.objects import Objects

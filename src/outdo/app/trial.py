@@ -20,7 +20,8 @@ from outdo.app.plan import make_plan
 from outdo.app.project import Project
 from outdo.app.run import Commons, Options, Result, Run, describe_environment, open_line
 from outdo.core.errors import BadSet, NoTrial, UserError
-from outdo.core.model import AnyEvent, Path, RunId, Trial
+from outdo.core.events import AnyEvent, Trial
+from outdo.core.model import Path, RunId
 from outdo.core.plan import Request
 from outdo.core.rewrite import set_values
 from outdo.core.sweep import Draw, Point, parse, points

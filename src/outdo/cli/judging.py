@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from outdo.cli.paint import Paint, plain
 from outdo.cli.verdicts import HUES
-from outdo.core.model import Judged
+from outdo.core.events import Judged
 from outdo.core.report.told import MARKS, stops
 from outdo.core.values import short
 from outdo.core.verdict import Judgement, Verdict, complaint

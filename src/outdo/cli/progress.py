@@ -11,8 +11,7 @@ from outdo.app.logtail import last_line, tail_of
 from outdo.app.project import Project
 from outdo.cli.judging import judged_failure, judged_lines
 from outdo.cli.paint import Paint, plain
-from outdo.core.looks import LOOKS
-from outdo.core.model import (
+from outdo.core.events import (
     AnyEvent,
     BuildFinished,
     BuildStarted,
@@ -21,12 +20,13 @@ from outdo.core.model import (
     Registered,
     RunFinished,
     StageFinished,
-    StageName,
     StageRetried,
     StageStarted,
     Status,
     Warned,
 )
+from outdo.core.looks import LOOKS
+from outdo.core.model import StageName
 from outdo.core.values import short
 from outdo.core.wording import duration, phrase
 

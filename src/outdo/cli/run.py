@@ -22,7 +22,7 @@ from outdo.cli.fresh import unchanged
 from outdo.cli.paint import is_live, say
 from outdo.cli.status import table
 from outdo.core.errors import Usage
-from outdo.core.model import AnyEvent, Judged
+from outdo.core.events import AnyEvent, Judged
 from outdo.core.plan import Request
 from outdo.store.turn import Holder, Turn
 

@@ -18,7 +18,8 @@ from outdo.cli.log import MARKS, WORDS, ago
 from outdo.cli.paint import Paint, plain, say
 from outdo.cli.verdicts import HUES
 from outdo.core.errors import Usage
-from outdo.core.model import Artifact, Trial, Value
+from outdo.core.events import Artifact, Trial
+from outdo.core.model import Value
 from outdo.core.ranking import brief
 from outdo.core.record import Found, StageState
 from outdo.core.report.told import MARKS as OUTCOMES

@@ -14,19 +14,18 @@ from outdo.app.trial import Ended, Sweep
 from outdo.cli.columns import Cell, Column, aligned
 from outdo.cli.paint import Paint, plain, say
 from outdo.cli.progress import ENDS, TICK, terminal_size
-from outdo.core.looks import LOOKS
-from outdo.core.model import (
+from outdo.core.events import (
     AnyEvent,
     RunFinished,
-    RunId,
     RunStarted,
     RunStatus,
     StageFinished,
     StageRetried,
     StageStarted,
-    Value,
     Warned,
 )
+from outdo.core.looks import LOOKS
+from outdo.core.model import RunId, Value
 from outdo.core.ranking import aim, best, brief, chosen
 from outdo.core.values import short
 from outdo.core.wording import duration

@@ -13,7 +13,8 @@ from outdo.cli.progress import Progress
 from outdo.cli.run import print_json, stopped_by_signals, tell_wait
 from outdo.cli.status import table
 from outdo.cli.sweep import SweepView, rows
-from outdo.core.model import AnyEvent, RunId, RunStarted
+from outdo.core.events import AnyEvent, RunStarted
+from outdo.core.model import RunId
 from outdo.core.plan import Request
 from outdo.store.turn import Turn
 

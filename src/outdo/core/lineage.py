@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from outdo.core.model import Artifact, Digest, Entry, Path, RunId, StageName
+from outdo.core.events import Artifact
+from outdo.core.model import Digest, Entry, Path, RunId, StageName
 from outdo.core.record import Run, StageRun
 
 

@@ -5,7 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from outdo.core.model import Status, Verb
+from outdo.core.events import Status
+from outdo.core.model import Verb
 from outdo.core.wording import VERBS
 
 State = Verb | Status | Literal["running"]

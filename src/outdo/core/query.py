@@ -11,7 +11,8 @@ from typing import Any, Literal, get_args
 from msgspec import Struct
 
 from outdo.core.errors import BadFilter, UnknownRun
-from outdo.core.model import RunId, RunStatus
+from outdo.core.events import RunStatus
+from outdo.core.model import RunId
 from outdo.core.record import Run, StageRun, metric_values, number_of, param_values, text_of
 
 Field = Literal[

@@ -10,28 +10,22 @@ from typing import Literal
 from msgspec import Struct, json
 from msgspec.structs import replace
 
-from outdo.core.model import (
+from outdo.core.events import (
     AnyEvent,
     Artifact,
     Captured,
-    Digest,
     Judged,
-    Key,
-    Reason,
-    Record,
     RunFinished,
-    RunId,
     RunStarted,
     RunStatus,
     StageFinished,
-    StageName,
     StageRetried,
     StageStarted,
     Status,
     Trial,
-    Value,
     Warned,
 )
+from outdo.core.model import Digest, Key, Reason, Record, RunId, StageName, Value
 from outdo.core.values import leaves
 from outdo.core.verdict import Outcome, complaint
 

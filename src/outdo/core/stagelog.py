@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from outdo.core.digest import stage_run_id, whole_run_id
-from outdo.core.model import RunStatus
+from outdo.core.events import RunStatus
 from outdo.core.record import Run, StageRun, StageState
 from outdo.core.tracking import Milliseconds, RunState
 

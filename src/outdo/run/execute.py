@@ -17,27 +17,20 @@ from msgspec.structs import replace
 
 from outdo.core.checknodes import Case
 from outdo.core.checknodes import case as case_of
+from outdo.core.events import AnyEvent, CheckStarted, Event, Judged, RunStatus, StageFinished, Status, Warned
 from outdo.core.graph import Graph
 from outdo.core.model import (
     Action,
-    AnyEvent,
     CheckedPath,
-    CheckStarted,
     Entry,
-    Event,
-    Judged,
     Param,
     Path,
     Plan,
     Reason,
     Record,
     RunId,
-    RunStatus,
     Stage,
-    StageFinished,
     StageName,
-    Status,
-    Warned,
 )
 from outdo.core.paths import file_of
 from outdo.core.plan import Facts, bar, decide, missing_inputs

@@ -16,7 +16,8 @@ from time import time
 from msgspec import DecodeError, Struct, msgpack
 
 from outdo.core.digest import stage_run_id
-from outdo.core.model import Key, RunStarted, StageName
+from outdo.core.events import RunStarted
+from outdo.core.model import Key, StageName
 from outdo.core.record import Run, StageRun, fold
 from outdo.run.ports import Reached
 

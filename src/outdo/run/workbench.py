@@ -10,24 +10,18 @@ from msgspec import Struct, structs
 
 from outdo.core.digest import digest
 from outdo.core.errors import Damaged, NotInStore, NotWritten, UserError
-from outdo.core.graph import is_glob, is_url
-from outdo.core.model import (
-    Action,
+from outdo.core.events import (
     AnyEvent,
     Artifact,
     BuildFinished,
     BuildStarted,
-    Entry,
-    Path,
-    Record,
-    RunId,
-    Stage,
     StageRetried,
     StageStarted,
     Status,
-    Value,
     Warned,
 )
+from outdo.core.graph import is_glob, is_url
+from outdo.core.model import Action, Entry, Path, Record, RunId, Stage, Value
 from outdo.core.params import parse
 from outdo.core.values import numbers
 from outdo.run.budget import Share

@@ -17,7 +17,8 @@ from msgspec import DecodeError, Raw, Struct, ValidationError, json, to_builtins
 from msgspec.structs import replace
 
 from outdo.core.errors import DamagedLedger, UserError
-from outdo.core.model import AnyEvent, Digest, RunFinished, RunStarted, StageFinished
+from outdo.core.events import AnyEvent, RunFinished, RunStarted, StageFinished
+from outdo.core.model import Digest
 
 START = Digest("")
 """What the first line carries in place of a digest."""

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, up
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from outdo.core.errors import DamagedLedger
-from outdo.core.model import AnyEvent, RunId, StageFinished, StageName
+from outdo.core.events import AnyEvent, StageFinished
+from outdo.core.model import RunId, StageName
 from outdo.core.query import Filter, Sort
 from outdo.core.record import Before, Run, StageRun, fold, owns
 from outdo.store.database import folded, metrics, open_database, params, runs, stage_runs, writing

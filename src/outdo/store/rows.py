@@ -9,7 +9,8 @@ from msgspec import json
 from sqlalchemy import Column, Connection, Row, Table, delete, insert, select, update
 
 from outdo.core.digest import digest
-from outdo.core.model import Artifact, Entry, Reason, RunId, StageName, Trial, Value
+from outdo.core.events import Artifact, Trial
+from outdo.core.model import Entry, Reason, RunId, StageName, Value
 from outdo.core.record import Found, Notice, Run, StageRun, number_of, text_of
 from outdo.store.database import artifacts, codes, environments, metrics, params, runs, stage_runs
 

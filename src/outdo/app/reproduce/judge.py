@@ -10,7 +10,8 @@ from outdo.app.project import Project
 from outdo.app.reproduce.inputs import files_of, same_content
 from outdo.app.reproduce.target import Target
 from outdo.core.errors import UserError
-from outdo.core.model import Digest, Entry, Path, Record, StageFinished, StageName, Value
+from outdo.core.events import StageFinished
+from outdo.core.model import Digest, Entry, Path, Record, StageName, Value
 from outdo.core.params import parse
 from outdo.core.reproduction import (
     Judged,

@@ -9,7 +9,8 @@ from outdo.app.reproduce.inputs import same_content
 from outdo.app.reproduce.judge import Made
 from outdo.app.reproduce.target import Target
 from outdo.core.causes import Cause, Environment, Traits, causes
-from outdo.core.model import Path, Stage, StageFinished, StageName
+from outdo.core.events import StageFinished
+from outdo.core.model import Path, Stage, StageName
 from outdo.core.packages import kind_of
 from outdo.core.plan import differences
 from outdo.core.reproduction import Judged
