@@ -624,6 +624,33 @@ def test_a_damaged_object_never_reaches_the_workspace(world: World) -> None:
     assert not fresh.workspace.holds(entry)
 
 
+def test_a_folder_that_was_gone_comes_back_whole_or_not_at_all(world: World) -> None:
+    world.folder()
+    entry = world.workspace.save("model")
+    shutil.rmtree(world.root / "model")
+    place = Path(world.objects.place(digest_bytes(b"#!/bin/sh")))
+    place.chmod(0o644)
+    place.write_bytes(b"#!/bin/zz")
+
+    if "symlink" in world.links:  # each link leads from where it is, so that they are made one by one
+        pytest.skip("nothing is made apart")
+    with pytest.raises(Damaged):
+        world.workspace.restore("model", entry)
+    assert not (world.root / "model").exists()
+    assert not [*(world.root / ".outdo/tmp").glob("*/*")]
+
+
+def test_a_restored_folder_has_the_group_that_is_handed_down(linked: World) -> None:
+    linked.write("shared/model/a", "a")
+    entry = linked.workspace.save("shared/model")
+    shutil.rmtree(linked.root / "shared/model")
+    (linked.root / "shared").chmod(0o2775)
+
+    linked.workspace.restore("shared/model", entry)
+
+    assert (linked.root / "shared/model").stat().st_mode & stat.S_ISGID
+
+
 def test_a_hostile_tree_is_not_restored(world: World, tmp_path: Path) -> None:
     digest = world.objects.put_bytes(b"evil")
     content = encode_node(Tree([("../../evil", digest, 4, False)]))
@@ -775,7 +802,8 @@ def test_the_umask_is_kept(linked: World) -> None:
 # ---------------------------------------------------------------- large folders
 
 
-LARGE = 1500
+LARGE = 2100
+"""So many that the store remembers to have all of them."""
 
 
 @pytest.fixture
@@ -815,6 +843,40 @@ def test_one_object_of_a_large_folder_that_is_gone_is_missed(large: tuple[World,
     assert not world.workspace.holds(entry)
     with pytest.raises(NotInStore):
         world.workspace.restore("big", entry)
+
+
+def test_that_a_large_folder_is_held_is_believed_until_an_object_goes(large: tuple[World, Entry]) -> None:
+    world, entry = large
+    time.sleep(0.05)  # past the tick in which the last object came
+    lost = Path(world.objects.place(world.workspace.look(["big/3/3"])["big/3/3"].digest))
+    kept = lost.rename(world.root / "kept")
+    assert not world.again().workspace.holds(entry)
+    kept.rename(lost)
+    time.sleep(0.05)
+    assert world.again().workspace.holds(entry)
+    assert world.again().workspace.holds(entry)
+    lost.unlink()
+    assert not world.again().workspace.holds(entry)
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"\x92\xc4\x01a\x91\xa1b"])
+def test_what_is_remembered_of_large_folders_may_be_damaged(
+    large: tuple[World, Entry], content: bytes
+) -> None:
+    world, entry = large
+    world.write(".outdo/stat/whole", content)
+    assert world.workspace.holds(entry)
+    Path(world.objects.place(world.workspace.look(["big/3/3"])["big/3/3"].digest)).unlink()
+    world.write(".outdo/stat/whole", content)
+    assert not world.workspace.holds(entry)
+
+
+def test_two_stores_are_told_apart(large: tuple[World, Entry]) -> None:
+    world, entry = large
+    time.sleep(0.05)
+    assert world.workspace.holds(entry)
+    other = Workspace(str(world.root), Objects(str(world.root / "other")), world.cache)
+    assert not other.holds(entry)
 
 
 def test_one_part_of_a_large_folder_s_tree_that_is_gone_is_missed(large: tuple[World, Entry]) -> None:

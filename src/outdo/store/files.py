@@ -5,6 +5,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Generic, TypeVar
 
 from blake3 import blake3
@@ -241,6 +242,7 @@ class Scratch:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._own = ""
+        self._count = count()
         self._give_back: Callable[[], object] | None = None
         self._lock = threading.Lock()
 
@@ -250,7 +252,7 @@ class Scratch:
             with self._lock:
                 if not self._own:
                     self._own = self._take()
-        return f"{self._own}/{os.urandom(8).hex()}"
+        return f"{self._own}/{os.getpid()}-{next(self._count)}"  # a fork has its parent's folder and count
 
     def close(self) -> None:
         """Nothing of this process is left in the folder; so it is too once this is no longer used."""

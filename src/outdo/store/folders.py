@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 from array import array
 from collections.abc import Container, Iterable, Iterator, Sequence
 
@@ -15,6 +16,7 @@ from outdo.store.nodes import Tree
 from outdo.store.statcache import Head, Rows, StatCache
 from outdo.store.trees import Put, build, refuse_stray_link
 
+_pack = struct.Struct("5q").pack_into
 _NONE = bytes(32)
 _MOST = (1 << 63) - 1
 _IGNORED = "__pycache__"
@@ -53,9 +55,9 @@ class Scan:
     def set(self, index: int, found: Mark) -> None:
         """Takes in that a file is marked so."""
         try:
-            self.marks[5 * index : 5 * index + 5] = array("q", found)
-        except OverflowError:
-            self.marks[5 * index : 5 * index + 5] = array("q", _fitted(found))
+            _pack(self.marks, 40 * index, *found)
+        except struct.error:
+            _pack(self.marks, 40 * index, *_fitted(found))
 
     def size(self, indexes: Iterable[int]) -> int:
         """The bytes of these files."""

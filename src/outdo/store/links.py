@@ -32,6 +32,8 @@ class Links:
         self._root = root
         self._clones = True
         """Whether the store's file system can clone, as far as is known."""
+        self.points = "symlink" in self._kinds
+        """Whether a file in the workspace may be a link whose target depends on where it is."""
         self.shares = "hardlink" in kinds or "symlink" in kinds
         """Whether a file in the workspace may be an object itself, and so must not be written to."""
 
@@ -42,7 +44,7 @@ class Links:
         for kind in self._allowed(found[4], link=link):
             stored = None
             if kind == "reflink":
-                stored = self._objects.clone_in(path, Stored(digest, found) if digest else None)
+                stored = self._objects.clone_in(path, found, digest)
             elif kind == "hardlink":
                 stored = self._objects.adopt(path, found, digest)
             elif kind == "symlink":
@@ -53,7 +55,7 @@ class Links:
                 return Stored(stored.digest, mark(os.stat(path)))
             if stored is not None:
                 return stored
-        return self._objects.copy_in(path)
+        return self._objects.copy_in(path, found)
 
     def put(self, digest: Digest, path: str, *, executable: bool, link: bool) -> None:
         """The file at `path` holds the object's bytes, verified; it was put there whole or not at all.
@@ -64,6 +66,13 @@ class Links:
                 return
         mode = 0o777 if executable else 0o666
         self._replace(lambda name: self._copy(digest, name, mode), path)
+
+    def make(self, digest: Digest, path: str, *, executable: bool, link: bool) -> Mark:
+        """The same where nothing is at `path`, nor anyone who looks; how the new file is marked."""
+        for kind in self._allowed(_EXECUTABLE if executable else 0, link=link):
+            if self._linked(kind, digest, path, executable):
+                return mark(os.stat(path))
+        return self._copy(digest, path, 0o777 if executable else 0o666)
 
     def part(self, path: str) -> None:
         """The file at `path` is one with no object: it is a private copy if it was, and may be written to."""
@@ -106,7 +115,7 @@ class Links:
             raise
         return True
 
-    def _replace(self, make: Callable[[str], None], path: str, *, linked: bool = False) -> None:
+    def _replace(self, make: Callable[[str], object], path: str, *, linked: bool = False) -> None:
         """Makes a file under a temporary name and puts it in the place of `path`; a rename leaves one that is `linked`
         to what is there already."""
         for temporary in self._temporaries(path):
@@ -134,10 +143,11 @@ class Links:
             pass
         yield f"{os.path.dirname(path)}/.{os.urandom(8).hex()}.outdo.tmp"
 
-    def _copy(self, digest: Digest, name: str, mode: int) -> None:
+    def _copy(self, digest: Digest, name: str, mode: int) -> Mark:
         fd = create(name, mode)
         try:
             self._objects.copy_out(digest, fd)
+            return mark(os.fstat(fd))
         finally:
             os.close(fd)
 

@@ -167,10 +167,16 @@ class Objects:
             self.chunks.pour(digest, lambda piece: write(target, piece))
             return
         try:
-            if copy(fd, target) != digest:
-                raise self._damage(digest, status)
+            if status.st_size > _SMALL:
+                sound = copy(fd, target) == digest
+            else:
+                content = os.read(fd, status.st_size + 1)
+                sound = blake3(content).hexdigest() == digest
+                write(target, content)
         finally:
             os.close(fd)
+        if not sound:
+            raise self._damage(digest, status)
         self._known[digest] = _seal(status)
 
     def read_into(self, digest: Digest, view: memoryview) -> None:
@@ -202,58 +208,69 @@ class Objects:
             fd = create(temporary, 0o444)
             try:
                 write(fd, content)
-                status = os.fstat(fd)
+                status = os.fstat(fd) if len(content) > _TINY else None
             finally:
                 os.close(fd)
-            self._publish(temporary, digest, status)
+            if status is None:  # to read a small one again costs hardly more than to know what it was
+                self._shards.take(temporary, digest)
+            else:
+                self._publish(temporary, digest, status)
         except BaseException as error:
             drop(temporary)
             if isinstance(error, OSError):
                 raise unwritable(error, self.root) from error
             raise
 
-    def copy_in(self, path: str) -> Stored:
-        """The store holds a copy of the file; its digest is that of the bytes that were written."""
+    def copy_in(self, path: str, found: Mark | None = None) -> Stored:
+        """The store holds a copy of the file; its digest is that of the bytes that were written.
+
+        `found`, how the file was marked before, saves asking again: the older a mark, the less it is believed."""
         fd = _open_file(path)
+        try:
+            found = found or mark(os.fstat(fd))
+            if found[2] <= _SMALL:
+                content = os.read(fd, found[2] + 1)
+                if len(content) == found[2]:
+                    return Stored(self.put_bytes(content), found)
+                os.lseek(fd, 0, os.SEEK_SET)
+            return self._copy_large(fd)
+        except OSError as error:
+            raise unwritable(error, self.root) from error
+        finally:
+            os.close(fd)
+
+    def _copy_large(self, fd: int) -> Stored:
+        status = os.fstat(fd)
+        if self.chunks.wants(status.st_size):
+            return Stored(self.chunks.store(fd), mark(status))
         temporary = self._temporary()
         try:
-            status = os.fstat(fd)
-            if status.st_size <= _SMALL:
-                content = os.read(fd, status.st_size + 1)
-                if len(content) == status.st_size:
-                    return Stored(self.put_bytes(content), mark(status))
-                os.lseek(fd, 0, os.SEEK_SET)
-            if self.chunks.wants(status.st_size):
-                return Stored(self.chunks.store(fd), mark(status))
             with open(create(temporary, 0o444), "wb", buffering=0) as target:
                 digest = copy(fd, target.fileno())
                 written = os.fstat(target.fileno())
             if not self.already(digest):
                 self._publish(temporary, digest, written)
             return Stored(digest, mark(status))
-        except OSError as error:
-            raise unwritable(error, self.root) from error
         finally:
-            os.close(fd)
             drop(temporary)
 
-    def clone_in(self, path: str, known: Stored | None = None) -> Stored | None:
+    def clone_in(self, path: str, found: Mark | None = None, digest: Digest | None = None) -> Stored | None:
         """The store shares the file's bytes by reflink; None where that can't be done, or the file is changing, or so
         large that it shall be kept as chunks.
 
-        `known` saves hashing a file that is still marked so."""
+        `digest` saves hashing a file that is still marked as it was `found`."""
         if self._reflinks is False:
             return None
+        if self._reflinks and found is not None and found[2] <= _TINY:
+            return self.copy_in(path, found)  # it takes a block of the disk either way
         fd = _open_file(path)
         temporary = self._temporary()
         try:
             before = os.fstat(fd)
-            if self._reflinks and before.st_size <= _TINY:
-                return self.copy_in(path)  # it takes a block of the disk either way
             if self.chunks.wants(before.st_size):
                 return None
-            same = known is not None and known.mark == mark(before)
-            digest = known.digest if known and same else digest_of(fd, before.st_size)
+            if digest is None or found != mark(before):
+                digest = digest_of(fd, before.st_size)
             if not self.already(digest):
                 with open(create(temporary, 0o444), "wb", buffering=0) as target:
                     if not reflink(fd, target.fileno()):
@@ -363,7 +380,7 @@ class Objects:
         """Whether the object is here, in a file of its own, and sound. It is flushed with the others all the same, as
         whoever wrote it may not have done so yet."""
         try:
-            if not self._sound(digest):
+            if self._shards.lacks(digest) or not self._sound(digest):
                 return False
         except (NotInStore, Damaged):
             return False

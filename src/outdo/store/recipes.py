@@ -58,7 +58,8 @@ class Recipes:
 
     def __init__(self, root: str, damaged: list[Digest]) -> None:
         self._root = root
-        self._shards = Shards(f"{root}/recipes")
+        self.folder = f"{root}/recipes"
+        self._shards = Shards(self.folder)
         self._damaged = damaged
         """Where those are told that were set aside."""
 

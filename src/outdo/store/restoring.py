@@ -1,5 +1,6 @@
 """Making a folder hold a tree: what is in the way is removed, what is missing is put in place, the rest stays."""
 
+import errno
 import os
 import stat
 from array import array
@@ -14,6 +15,8 @@ from outdo.store.looks import Looks
 from outdo.store.nodes import Tree, folders_of
 from outdo.store.objects import Objects
 from outdo.store.trees import refuse_file_as_folder
+
+_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
 class Wanted:
@@ -42,9 +45,12 @@ class Wanted:
         """What the file at this place shall hold."""
         return Digest(self.digests[32 * place : 32 * place + 32].hex())
 
-    def all_digests(self) -> set[Digest]:
-        """What all files shall hold."""
-        return set(map(self.digest, range(len(self.names))))
+    def refuse_to_lack(self, path: Path, objects: Objects) -> bool:
+        """True; raises `NotInStore` where the store lacks a part of what shall be at `path`."""
+        lost = objects.lacking(set(map(self.digest, range(len(self.names)))))
+        if lost:
+            raise NotInStore(f"'{path}' needs object {lost[0][:12]}…, which the store does not hold")
+        return True
 
 
 class Restoring:
@@ -64,12 +70,58 @@ class Restoring:
         """The links that are there."""
 
     def carry_out(self, links: Links, objects: Objects, entry: Entry, *, link: bool) -> None:
-        """The folder holds what is wanted, and the stat cache knows that. Raises `NotInStore`, before anything is
-        touched, where the store lacks a part."""
+        """The folder holds what is wanted, all of which the store has, and the stat cache knows that."""
+        apart = None if links.points else self._apart(objects)
+        if apart is None or not self._make(apart, links, link=link):
+            self._mend(links, link=link)
+        self._remember(entry)
+
+    def _apart(self, objects: Objects) -> str | None:
+        """A new folder from which all can be moved to its place at once, as nothing is there; None where it can't."""
+        if stat.S_ISDIR(_mode(self._place)) and os.listdir(self._place):
+            return None
+        try:
+            apart = objects.scratch.name()
+            os.mkdir(apart)
+        except OSError:
+            return None  # a store that can't be written
+        above = os.stat(os.path.dirname(self._place))
+        if (
+            above.st_dev == os.stat(apart).st_dev and not above.st_mode & stat.S_ISGID
+        ):  # a group that is handed down
+            return apart
+        os.rmdir(apart)
+        return None
+
+    def _make(self, apart: str, links: Links, *, link: bool) -> bool:
+        """All is made in the folder `apart`, each file under its own name, and then moved: that spares a second name
+        for each, and nobody sees the half of it. False where somebody was faster to put something there."""
         wanted, scan = self._wanted, self._scan
-        lost = objects.lacking(wanted.all_digests())
-        if lost:
-            raise NotInStore(f"'{self._path}' needs object {lost[0][:12]}…, which the store does not hold")
+        try:
+            for folder in sorted(self._folders):
+                os.mkdir(f"{apart}/{folder}")
+            for name, target in wanted.links.items():
+                os.symlink(target, f"{apart}/{name}")
+
+            def make(index: int) -> None:
+                path, executable = f"{apart}/{wanted.names[index]}", bool(wanted.executable[index])
+                scan.set(index, links.make(wanted.digest(index), path, executable=executable, link=link))
+
+            every = range(len(wanted.names))
+            each(make, every, heavy=sum(wanted.sizes) >= HEAVY * len(every))
+            if not stat.S_ISDIR(_mode(self._place)):
+                remove(self._place)
+            os.rename(apart, self._place)
+        except BaseException as error:
+            remove(apart)
+            if isinstance(error, OSError) and error.errno in _TAKEN:
+                return False
+            raise
+        return True
+
+    def _mend(self, links: Links, *, link: bool) -> None:
+        """What is too much in the folder, or stands in the way, is removed; what is missing is put."""
+        wanted, scan = self._wanted, self._scan
         if stat.S_ISDIR(_mode(self._place)):
             self._clear()
         else:
@@ -87,7 +139,6 @@ class Restoring:
 
         missing = [index for index, mode in enumerate(scan.marks[4::5]) if not mode]
         each(put, missing, heavy=sum(map(wanted.sizes.__getitem__, missing)) >= HEAVY * len(missing))
-        self._remember(entry)
 
     def _clear(self) -> None:
         """Removes what is too much and what stands in the way; notes what is sound."""

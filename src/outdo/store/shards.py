@@ -19,6 +19,8 @@ class Shards:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self._unsynced: set[Digest] = set()
+        self._asked: dict[str, int] = {}
+        self._listed: dict[str, frozenset[str]] = {}
         self._lock = threading.Lock()
         self._syncing = threading.Lock()
         self._failed: StoreUnwritable | None = None
@@ -42,6 +44,18 @@ class Shards:
         with self._lock:
             self._unsynced.add(digest)
 
+    def lacks(self, digest: Digest) -> bool:
+        """Whether the file is known not to be here. When a shard is asked often it is listed, which is cheaper; what
+        another process has put there since is then stored once more."""
+        shard = digest[:2]
+        names = self._listed.get(shard)
+        if names is None:
+            asked = self._asked[shard] = self._asked.get(shard, 0) + 1
+            if asked < _MANY:
+                return not os.access(self.place(digest), os.F_OK)
+            names = self._listed[shard] = frozenset(self._names(shard))
+        return digest[2:] not in names and digest not in self._unsynced
+
     def among(self, digests: Iterable[Digest]) -> set[Digest]:
         """Those of these digests whose files are here; many are found by listing, which is cheaper."""
         shards: dict[str, list[Digest]] = {}
@@ -52,10 +66,7 @@ class Shards:
             if len(wanted) < _MANY:
                 found.update(digest for digest in wanted if os.path.exists(self.place(digest)))
                 continue
-            try:
-                names = set(os.listdir(f"{self.folder}/{shard}"))
-            except (FileNotFoundError, NotADirectoryError):
-                continue
+            names = set(self._names(shard))
             found.update(digest for digest in wanted if digest[2:] in names)
         return found
 
@@ -66,11 +77,13 @@ class Shards:
         except FileNotFoundError:
             return
         for shard in shards:
-            try:
-                names = os.listdir(f"{self.folder}/{shard}")
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            yield from (Digest(shard + name) for name in names if len(shard + name) == 64)
+            yield from (Digest(shard + name) for name in self._names(shard) if len(shard + name) == 64)
+
+    def _names(self, shard: str) -> list[str]:
+        try:
+            return os.listdir(f"{self.folder}/{shard}")
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def sync(self) -> None:
         """Every file that was noted before this call survives a loss of power.
@@ -82,6 +95,7 @@ class Shards:
                 raise self._failed
             with self._lock:
                 digests, self._unsynced = self._unsynced, set()
+                self._asked, self._listed = {}, {}
             if not digests:
                 return
             try:

@@ -52,8 +52,8 @@ class StatCache:
     """Marks and digests by path, in `root/stat`; may be lost or damaged at any time without harm."""
 
     def __init__(self, root: str) -> None:
-        self._folder = os.path.join(root, "stat")
-        self.clock = Clock(self._folder)
+        self.folder = os.path.join(root, "stat")
+        self.clock = Clock(self.folder)
         self._files: dict[Path, tuple[Mark, Digest]] | None = None
         self._heads: dict[Path, Head] = {}
         self._changed = False
@@ -103,14 +103,14 @@ class StatCache:
                 content = _encode({path: row for path, row in self._files.items() if _is_utf8(path)})
             self._changed = False
         try:
-            write_atomic(f"{self._folder}/files", b"".join(_sealed(content)))
+            write_atomic(f"{self.folder}/files", b"".join(_sealed(content)))
         except (UserError, OSError):
             pass
 
     def _load(self) -> dict[Path, tuple[Mark, Digest]]:
         with self._lock:
             if self._files is None:
-                content, _ = _unsealed(_read(f"{self._folder}/files"), 0)
+                content, _ = _unsealed(_read(f"{self.folder}/files"), 0)
                 try:
                     self._files = _files(content) if content else {}
                 except (DecodeError, ValidationError):
@@ -155,7 +155,7 @@ class StatCache:
         self._heads[head.key] = head
 
     def _place(self, key: Path) -> str:
-        return f"{self._folder}/trees/{blake3(os.fsencode(key)).hexdigest(16)}"
+        return f"{self.folder}/trees/{blake3(os.fsencode(key)).hexdigest(16)}"
 
 
 def _read(path: str, at_most: int = -1) -> bytes:

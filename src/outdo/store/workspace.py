@@ -9,6 +9,7 @@ from outdo.core.errors import BadPath, Damaged, NotInStore
 from outdo.core.graph import is_glob, is_url
 from outdo.core.model import Digest, Entry, Path
 from outdo.store import trees
+from outdo.store.census import Census
 from outdo.store.files import HEAVY, Mark, each, mark, remove, unwritable
 from outdo.store.folders import Contents, leads_into, not_a_file, scan_glob
 from outdo.store.links import Links
@@ -41,6 +42,7 @@ class Workspace:
         # The work tree of a trial is inside the folder that the store is in.
         store = objects.folder if self.root.startswith(f"{objects.root}/") else objects.root
         self._closed = (f"{self.root}/.git", f"{self.root}/.outdo", store)
+        self._census = Census(f"{stat.folder}/whole", (objects.folder, objects.recipes.folder), stat.clock)
         self._looks = Looks(self.root, objects.homes, self._closed, stat, elsewhere or Nowhere)
 
     # ---------------------------------------------------------------- looking
@@ -71,11 +73,7 @@ class Workspace:
         self._objects.lease.take()
         if entry.kind == "file":
             return self._objects.has(entry.digest)
-        try:
-            parts = trees.leaves(self._objects.get, entry.digest)
-            return not self._objects.lacking({file[1] for part in parts for file in part.files})
-        except (NotInStore, Damaged):
-            return False
+        return self._census.holds(entry, lambda: self._holds_folder(entry))
 
     # ---------------------------------------------------------------- writing
 
@@ -129,8 +127,10 @@ class Workspace:
             os.makedirs(os.path.dirname(place), exist_ok=True)
             if entry.kind == "tree":
                 wanted = Wanted(trees.leaves(self._objects.get, entry.digest))
-                restoring = Restoring(path, place, wanted, self._looks)
-                restoring.carry_out(self._links, self._objects, entry, link=link)
+                self._census.holds(entry, lambda: wanted.refuse_to_lack(path, self._objects))
+                Restoring(path, place, wanted, self._looks).carry_out(
+                    self._links, self._objects, entry, link=link
+                )
             else:
                 self._restore_file(path, place, entry, link=link)
         except OSError as error:
@@ -161,6 +161,13 @@ class Workspace:
             raise unwritable(error, place) from error
 
     # ---------------------------------------------------------------- inside
+
+    def _holds_folder(self, entry: Entry) -> bool:
+        try:
+            parts = trees.leaves(self._objects.get, entry.digest)
+            return not self._objects.lacking({file[1] for part in parts for file in part.files})
+        except (NotInStore, Damaged):
+            return False
 
     def _contents(self, path: Path) -> Contents:
         scan = scan_glob(self.root, path) if is_glob(path) else self._looks.scan(path)
