@@ -8,11 +8,12 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import count
 from time import time
 from typing import NamedTuple, Protocol, TypeVar
 
 from outdo.core.errors import NotInRemote, RemoteFailed
-from outdo.store.files import THREADS, copy, create, drop, each, reflink, write
+from outdo.store.files import copy, create, drop, each, reflink, write
 
 Answer = TypeVar("Answer")
 
@@ -93,13 +94,16 @@ class Depot(Protocol):
 class FolderDepot:
     """A folder on a disk, or on one that is mounted."""
 
-    threads = max(4, THREADS)
+    threads = 0
+    """As many as it is seen to take: a disk may be in memory, or across the world."""
     at_once = True
     largest = math.inf
 
     def __init__(self, root: str) -> None:
         self._root = root
         self._folders: set[str] = set()
+        self._own = os.urandom(12).hex()
+        self._count = count()
 
     def present(self, names: Sequence[str]) -> dict[str, int]:
         shards: dict[str, list[str]] = {}
@@ -161,7 +165,11 @@ class FolderDepot:
             fd = os.open(f"{self._root}/{name}", os.O_RDONLY | os.O_CLOEXEC)
             try:
                 step = min(_STEP, os.fstat(fd).st_size + 1)
-                while piece := os.read(fd, step):
+                piece = os.read(fd, step)
+                while len(piece) == step:
+                    yield piece
+                    piece = os.read(fd, step)
+                if piece:
                     yield piece
             finally:
                 os.close(fd)
@@ -219,14 +227,14 @@ class FolderDepot:
                 continue
 
     def _put(self, place: str, source: bytes | str, *, replace: bool) -> None:
-        if not replace and os.path.exists(place):
+        if not replace and os.access(place, os.F_OK):
             return
         folder = place.rpartition("/")[0]
         if folder not in self._folders:
             os.makedirs(folder, exist_ok=True)
             self._folders.add(folder)
         # In one folder a rename costs half of that between two.
-        temporary = f"{folder}/.{os.urandom(12).hex()}"
+        temporary = f"{folder}/.{self._own}-{next(self._count)}"
         try:
             fd = create(temporary, 0o444)
             try:

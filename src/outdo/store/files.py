@@ -21,7 +21,7 @@ Mark = tuple[int, int, int, int, int]
 _TINY = 1 << 16
 _SMALL = 1 << 20
 _LARGE = 32 << 20
-_STEP = 128
+_STEP = 16
 _WAITING_THREADS = 8
 _REFLINK = 0x40049409
 _NO_REFLINK = {errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS, errno.EXDEV, errno.EPERM}
@@ -155,9 +155,9 @@ def each(
     heavy = heavy or threads > 0
     crew = _Crew(work, items, 1 if heavy else _STEP)
     if not heavy:
-        before = _blocks_read()
-        while crew.do_some() and _blocks_read() - before < _STEP:
-            pass
+        before = _waits()
+        while crew.do_some() and (now := _waits()) - before < _STEP:
+            before = now
     crew.do_all(threads or (THREADS if heavy else _WAITING_THREADS))
 
 
@@ -201,11 +201,11 @@ class _Crew(Generic[Item]):
             self._error = self._error or error
 
 
-def _blocks_read() -> int:
-    """How many blocks this thread has had to wait for, as memory did not hold them."""
+def _waits() -> int:
+    """How often this thread has had to wait: for a block that memory did not hold, for a disk or for a network."""
     import resource
 
-    return resource.getrusage(getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)).ru_inblock
+    return resource.getrusage(getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)).ru_nvcsw
 
 
 def unwritable(error: OSError, path: str) -> Exception:

@@ -14,7 +14,7 @@ from outdo.store.files import create, drop, mark, write
 from outdo.store.nodes import LEVELS, Index
 from outdo.store.objects import Objects
 from outdo.store.recipes import LARGEST_RECIPE, Recipe
-from outdo.store.travel import SMALL, Counter, Moved, object_name, recipe_name, side_by_side
+from outdo.store.travel import SMALL, Counter, Moved, are_heavy, object_name, recipe_name, side_by_side
 
 LARGE = 16 << 20
 """Bytes of a file from which on it is asked for as chunks first."""
@@ -121,7 +121,9 @@ class Receiving:
                 else:
                     arrived.append(size)
 
-        side_by_side(fetch, sorted(wanted, key=sizes.__getitem__, reverse=True), self._threads)
+        largest_first = sorted(wanted, key=sizes.__getitem__, reverse=True)
+        heavy = are_heavy([sizes[digest] for digest in wanted])
+        side_by_side(fetch, largest_first, self._threads, heavy=heavy)
         return Moved(len(arrived), sum(arrived), 0, len(sizes) - len(wanted), tuple(missing))
 
     def _wanted(self, digests: Collection[Digest]) -> list[Digest]:

@@ -1,6 +1,5 @@
 """Making a folder hold a tree: what is in the way is removed, what is missing is put in place, the rest stays."""
 
-import errno
 import os
 import stat
 from array import array
@@ -8,6 +7,7 @@ from collections.abc import Iterable
 
 from outdo.core.errors import NotInStore
 from outdo.core.model import Digest, Entry, Path
+from outdo.store.apart import make_apart
 from outdo.store.files import HEAVY, each, mark, remove
 from outdo.store.folders import Contents, Scan
 from outdo.store.links import Links
@@ -15,8 +15,6 @@ from outdo.store.looks import Looks
 from outdo.store.nodes import Tree, folders_of
 from outdo.store.objects import Objects
 from outdo.store.trees import refuse_file_as_folder
-
-_TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
 class Wanted:
@@ -71,53 +69,27 @@ class Restoring:
 
     def carry_out(self, links: Links, objects: Objects, entry: Entry, *, link: bool) -> None:
         """The folder holds what is wanted, all of which the store has, and the stat cache knows that."""
-        apart = None if links.points else self._apart(objects)
-        if apart is None or not self._make(apart, links, link=link):
+        made = False
+        if not links.points:
+            made = make_apart(objects.scratch, self._place, lambda apart: self._fill(apart, links, link=link))
+        if not made:
             self._mend(links, link=link)
         self._remember(entry)
 
-    def _apart(self, objects: Objects) -> str | None:
-        """A new folder from which all can be moved to its place at once, as nothing is there; None where it can't."""
-        if stat.S_ISDIR(_mode(self._place)) and os.listdir(self._place):
-            return None
-        try:
-            apart = objects.scratch.name()
-            os.mkdir(apart)
-        except OSError:
-            return None  # a store that can't be written
-        above = os.stat(os.path.dirname(self._place))
-        if (
-            above.st_dev == os.stat(apart).st_dev and not above.st_mode & stat.S_ISGID
-        ):  # a group that is handed down
-            return apart
-        os.rmdir(apart)
-        return None
-
-    def _make(self, apart: str, links: Links, *, link: bool) -> bool:
-        """All is made in the folder `apart`, each file under its own name, and then moved: that spares a second name
-        for each, and nobody sees the half of it. False where somebody was faster to put something there."""
+    def _fill(self, apart: str, links: Links, *, link: bool) -> None:
+        """All that is wanted is in a new folder, each file under its own name."""
         wanted, scan = self._wanted, self._scan
-        try:
-            for folder in sorted(self._folders):
-                os.mkdir(f"{apart}/{folder}")
-            for name, target in wanted.links.items():
-                os.symlink(target, f"{apart}/{name}")
+        for folder in sorted(self._folders):
+            os.mkdir(f"{apart}/{folder}")
+        for name, target in wanted.links.items():
+            os.symlink(target, f"{apart}/{name}")
 
-            def make(index: int) -> None:
-                path, executable = f"{apart}/{wanted.names[index]}", bool(wanted.executable[index])
-                scan.set(index, links.make(wanted.digest(index), path, executable=executable, link=link))
+        def make(index: int) -> None:
+            path, executable = f"{apart}/{wanted.names[index]}", bool(wanted.executable[index])
+            scan.set(index, links.make(wanted.digest(index), path, executable=executable, link=link))
 
-            every = range(len(wanted.names))
-            each(make, every, heavy=sum(wanted.sizes) >= HEAVY * len(every))
-            if not stat.S_ISDIR(_mode(self._place)):
-                remove(self._place)
-            os.rename(apart, self._place)
-        except BaseException as error:
-            remove(apart)
-            if isinstance(error, OSError) and error.errno in _TAKEN:
-                return False
-            raise
-        return True
+        every = range(len(wanted.names))
+        each(make, every, heavy=sum(wanted.sizes) >= HEAVY * len(every))
 
     def _mend(self, links: Links, *, link: bool) -> None:
         """What is too much in the folder, or stands in the way, is removed; what is missing is put."""

@@ -11,7 +11,16 @@ from outdo.store.depot import Depot
 from outdo.store.nodes import Index
 from outdo.store.objects import Objects
 from outdo.store.recipes import Recipe
-from outdo.store.travel import SMALL, Counter, Moved, object_name, recipe_name, result_name, side_by_side
+from outdo.store.travel import (
+    SMALL,
+    Counter,
+    Moved,
+    are_heavy,
+    object_name,
+    recipe_name,
+    result_name,
+    side_by_side,
+)
 
 
 class Sending:
@@ -116,12 +125,13 @@ class Sending:
             self._depot.put(object_name(digest), source, replace=digest in damaged)
             self._counter.count(sizes[digest])
 
-        side_by_side(send, sorted(sizes, key=sizes.__getitem__, reverse=True), self._threads)
+        largest_first = sorted(sizes, key=sizes.__getitem__, reverse=True)
+        side_by_side(send, largest_first, self._threads, heavy=are_heavy(sizes.values()))
         if sizes:
             self._depot.settle()
-        moved = [digest for digest in sizes if digest not in missing]
-        size = sum(sizes[digest] for digest in moved)
-        return Moved(len(moved), size, 0, len(digests) - len(sizes) - len(missing), tuple(missing))
+        lost = set(missing)
+        moved = [size for digest, size in sizes.items() if digest not in lost]
+        return Moved(len(moved), sum(moved), 0, len(digests) - len(sizes) - len(missing), tuple(missing))
 
     def _send_results(self, records: Sequence[Record]) -> int:
         names = {result_name(record.key): record for record in records}

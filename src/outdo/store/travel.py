@@ -1,15 +1,20 @@
 """What all that travels between a store and a remote shares: the names there, how it is counted, and many at a time."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from time import monotonic
 from typing import TypeVar
 
 from msgspec import Struct
 
 from outdo.core.errors import UserError
 from outdo.core.model import Digest, Key
+from outdo.store.files import HEAVY, each
 
 Item = TypeVar("Item")
+
+_BLINK = 0.05
+"""Seconds."""
 
 SMALL = 4 << 20
 """Bytes up to which an object travels through memory, as nearly all chunks do."""
@@ -51,26 +56,37 @@ class Moved(Struct, frozen=True):
 
 
 class Counter:
-    """Counts what travels, in several threads, and tells it."""
+    """Counts what travels, in several threads, and tells it: the first, the last, and between them what an eye can
+    follow."""
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
         self._lock = threading.Lock()
-        self._tally = Tally()
+        self._objects = self._size = self._of_objects = self._of_size = 0
+        self._told = 0.0
 
     def expect(self, objects: int, size: int) -> None:
         """So many more are to travel."""
         with self._lock:
-            now = self._tally
-            self._tally = Tally(now.objects, now.size, now.of_objects + objects, now.of_size + size)
-        self._tell(self._tally)
+            self._of_objects += objects
+            self._of_size += size
+            tally = self._now()
+        self._tell(tally)
 
     def count(self, size: int) -> None:
         """One has travelled."""
+        now = monotonic()
         with self._lock:
-            now = self._tally
-            self._tally = Tally(now.objects + 1, now.size + size, now.of_objects, now.of_size)
-        self._tell(self._tally)
+            self._objects += 1
+            self._size += size
+            if now < self._told + _BLINK and self._objects < self._of_objects:
+                return
+            self._told = now
+            tally = self._now()
+        self._tell(tally)
+
+    def _now(self) -> Tally:
+        return Tally(self._objects, self._size, self._of_objects, self._of_size)
 
 
 def object_name(digest: Digest) -> str:
@@ -88,10 +104,21 @@ def result_name(key: Key) -> str:
     return f"results/{key[:2]}/{key[2:]}"
 
 
-def side_by_side(work: Callable[[Item], None], items: Iterable[Item], threads: int) -> None:
-    """Does `work` for every item, each thread taking the next one; the first error ends all and is raised.
+def are_heavy(sizes: Collection[int]) -> bool:
+    """Whether objects of these sizes are worth several threads also where nothing has to be waited for."""
+    return sum(sizes) >= HEAVY * len(sizes)
 
-    Unlike `files.each` it hands out single items: one may be large, and the waiting is for a network."""
+
+def side_by_side(
+    work: Callable[[Item], None], items: Iterable[Item], threads: int, *, heavy: bool = False
+) -> None:
+    """Does `work` for every item, each thread taking the next one; the first error ends all and is raised. No
+    threads named are as many as `files.each` takes.
+
+    Unlike that it hands out single items: one may be large, and the waiting is for a network."""
+    if not threads:
+        each(work, list(items), heavy=heavy)
+        return
     rest = iter(list(items))
     lock = threading.Lock()
     errors: list[BaseException] = []

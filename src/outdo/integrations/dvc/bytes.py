@@ -5,15 +5,16 @@ import stat
 from collections.abc import Iterable
 from time import time_ns
 
-from outdo.core.errors import BadPath, NotAFile, NotInStore
+from outdo.core.errors import BadPath, NotAFile
 from outdo.core.model import Digest, Entry, Path
 from outdo.integrations.dvc.folders import Sums
 from outdo.integrations.dvc.links import Links
 from outdo.integrations.dvc.looking import Looking
 from outdo.integrations.dvc.names import entry_digest, name_of
-from outdo.integrations.dvc.parts import Folders
+from outdo.integrations.dvc.parts import Folders, lacking
+from outdo.store.apart import make_apart
 from outdo.store.files import HEAVY, Mark, each, mark, remove, unwritable
-from outdo.store.folders import not_a_file
+from outdo.store.folders import Scan, not_a_file
 from outdo.store.nodes import Tree, folders_of
 
 _CLOSED = (".git", ".hg", ".dvc", ".outdo")
@@ -111,7 +112,7 @@ class Bytes:
     def _restore_file(self, path: Path, place: str, entry: Entry) -> None:
         name, kind = name_of(entry.digest)
         if not self._links.cache.has(name, kind):
-            raise _lacking(path, name)
+            raise lacking(path, name)
         if os.path.isdir(place) and not os.path.islink(place):
             remove(place)
         if not os.path.lexists(place) or self._looking.content(path, kind) != entry.digest:
@@ -126,10 +127,32 @@ class Bytes:
 
     def _restore_folder(self, path: Path, place: str, entry: Entry) -> None:
         kind = name_of(entry.digest)[1]
+        self._folders.refuse_to_lack(path, entry)
+        sums = Sums(self._looking.key(path, kind), Scan(place), self._memory)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        if not make_apart(self._links.scratch, place, lambda apart: self._fill(apart, entry, sums)):
+            sums = self._mended(path, place, entry)
+        sums.remember(entry, os.stat(place).st_dev, self._memory.clock.now())
+
+    def _fill(self, apart: str, entry: Entry, sums: Sums) -> None:
+        """All of a folder is in a new one, each file under its own name."""
+        kind = name_of(entry.digest)[1]
         files = self._folders.files(entry)
-        lost = next((md5 for md5 in files.values() if not self._links.cache.has(md5, kind)), None)
-        if lost:
-            raise _lacking(path, lost)
+        for folder in sorted(folders_of(files)):
+            os.mkdir(f"{apart}/{folder}")
+        found: dict[Path, Mark] = {}
+
+        def make(name: Path) -> None:
+            found[name] = self._links.make(files[name], kind, f"{apart}/{name}")
+
+        each(make, list(files), heavy=entry.size >= HEAVY * len(files))
+        for name, marks in found.items():
+            sums.add(name, files[name], marks)
+
+    def _mended(self, path: Path, place: str, entry: Entry) -> Sums:
+        """What is in the folder, once what is too much in it is gone and what was missing is put."""
+        kind = name_of(entry.digest)[1]
+        files = self._folders.files(entry)
         if not os.path.isdir(place) or os.path.islink(place):
             remove(place)
             os.makedirs(place)
@@ -148,7 +171,7 @@ class Bytes:
         each(put, missing, heavy=entry.size >= HEAVY * len(files))
         for name, marks in found.items():
             sums.add(name, files[name], marks)
-        sums.remember(entry, os.stat(place).st_dev, self._memory.clock.now())
+        return sums
 
     def _cleared(self, path: Path, place: str, files: dict[Path, str], kind: str) -> Sums:
         """What is sound in the folder, once all else that DVC sees is gone from it."""
@@ -192,10 +215,6 @@ def _behind(path: Path, place: str) -> os.stat_result:
     if stat.S_ISDIR(status.st_mode):
         raise NotAFile(f"'{path}' is a link to a folder", fix="track the folder that it leads to")
     return status
-
-
-def _lacking(path: Path, name: str) -> NotInStore:
-    return NotInStore(f"'{path}' needs '{name}', which DVC's cache does not hold", fix="outdo data fetch")
 
 
 def _make_folder(path: Path, place: str) -> None:

@@ -2,8 +2,9 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from hashlib import md5
+from itertools import count
 from time import time_ns
 
 from blake3 import blake3
@@ -14,6 +15,7 @@ from outdo.integrations.dvc import listing
 from outdo.integrations.dvc.hashes import md5_of
 from outdo.integrations.dvc.records import DOS2UNIX, MD5
 from outdo.store.files import Mark, create, drop, mark, reflink, unreadable, unwritable, write
+from outdo.store.shards import Shards
 from outdo.store.statcache import StatCache
 
 _STEP = 1 << 20
@@ -35,6 +37,8 @@ class Cache:
         self._shared = shared
         self._seals = seals
         self._made: set[str] = set()
+        self._own = os.urandom(8).hex()
+        self._count = count()
         self._good: dict[str, tuple[Digest, Mark]] = {}
         self._damaged: set[str] = set()
 
@@ -77,18 +81,32 @@ class Cache:
         finally:
             os.close(fd)
         if not sound:
-            self._damaged.add(place)
-            fix = f"remove '{place}', then outdo fetch"
-            raise Damaged(f"the object '{name}' in DVC's cache is not what its name says", fix=fix)
+            raise self._damage(place, name)
         digest, found = Digest(hasher.hexdigest()), mark(status)
         if self._seals:
             self._seals.put(place, found, digest, device=status.st_dev, at=at)
         return digest, found
 
+    def _damage(self, place: str, name: str) -> Damaged:
+        self._damaged.add(place)
+        fix = f"remove '{place}', then outdo fetch"
+        return Damaged(f"the object '{name}' in DVC's cache is not what its name says", fix=fix)
+
     def has(self, name: str, kind: str = MD5) -> bool:
         """Whether an object of this name is here and was not found to be damaged; it is verified when it is read."""
         place = self.place(name, kind)
         return place not in self._damaged and os.path.exists(place)
+
+    @property
+    def damaged(self) -> bool:
+        """Whether any object was found to be damaged since this process began."""
+        return bool(self._damaged)
+
+    def lacking(self, names: Collection[str], kind: str = MD5) -> list[str]:
+        """Those of these objects that are not here: for many in one go what `has` says of one."""
+        shards = Shards(self.folder if kind == DOS2UNIX else f"{self.folder}/files/md5")
+        here = shards.among(map(Digest, names))
+        return [name for name in names if name not in here or self.place(name, kind) in self._damaged]
 
     def size(self, name: str, kind: str = MD5) -> int:
         """The bytes of an object; none where it is not here."""
@@ -101,12 +119,34 @@ class Cache:
         """Whether the object is here, and for a folder all that is in it."""
         if not self.has(name, kind) or not name.endswith(".dir"):
             return self.has(name, kind)
-        return all(self.has(part, kind) for part in self.files(name, kind).values())
+        return not self.lacking(set(self.files(name, kind).values()), kind)
 
     def get(self, name: str, kind: str = MD5) -> bytes:
         """The bytes of an object, verified."""
-        with open(self.find(name, kind), "rb") as file:
-            return file.read()
+        place = self.place(name, kind)
+        content = self._small(place) if kind == MD5 else None
+        if content is None:
+            with open(self.find(name, kind), "rb") as file:
+                return file.read()
+        if md5(content, usedforsecurity=False).hexdigest() != name.removesuffix(".dir"):
+            raise self._damage(place, name)
+        return content
+
+    @staticmethod
+    def _small(place: str) -> bytes | None:
+        """The bytes of a small file, none of which are verified; None for any other, or where none can be read."""
+        try:
+            fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            size = os.fstat(fd).st_size
+            content = os.read(fd, size + 1) if size <= _STEP else None
+        except OSError:
+            return None
+        finally:
+            os.close(fd)
+        return content if content is not None and len(content) == size else None
 
     def files(self, name: str, kind: str = MD5) -> dict[str, str]:
         """The MD5s by path of a folder's object."""
@@ -150,14 +190,17 @@ class Cache:
             finally:
                 os.close(fd)
             found = hasher.hexdigest() if kind == MD5 else _md5_of_file(temporary, kind)
-            sound = found == name.removesuffix(".dir")
-            if sound:
-                self.move(temporary, self.place(name, kind))
-            return size if sound else None
+            if found != name.removesuffix(".dir"):
+                drop(temporary)
+                return None
+            self.move(temporary, self.place(name, kind))
+            return size
         except OSError as error:
-            raise unwritable(error, self.folder) from error
-        finally:
             drop(temporary)
+            raise unwritable(error, self.folder) from error
+        except BaseException:
+            drop(temporary)
+            raise
 
     def _link(self, source: str, name: str, digest: Digest | None) -> bool:
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
@@ -213,14 +256,14 @@ class Cache:
 
     def _temporary(self, name: str, kind: str = MD5) -> str:
         """A name beside the object's, as DVC's own are: rename never leaves the file system."""
-        folder = os.path.dirname(self.place(name, kind))
+        folder = self.place(name, kind).rpartition("/")[0]
         if folder not in self._made:
             try:
                 self.make(folder)
             except OSError as error:
                 raise unwritable(error, self.folder) from error
             self._made.add(folder)
-        return os.path.join(folder, f"tmp{os.urandom(8).hex()}")
+        return f"{folder}/tmp{self._own}{next(self._count)}"  # noqa: S108  as DVC's own begin
 
     def make(self, folder: str) -> None:
         """The folder is there, with the rights that the cache asks for."""

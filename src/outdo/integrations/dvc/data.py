@@ -14,6 +14,7 @@ from outdo.integrations.dvc.remotes import reach
 from outdo.integrations.dvc.repository import Repository
 from outdo.integrations.dvc.tracked import DvcPointers
 from outdo.integrations.ports import Carrier, Way
+from outdo.store.census import Census
 from outdo.store.files import Scratch
 from outdo.store.statcache import StatCache
 from outdo.store.travel import Tell
@@ -27,7 +28,8 @@ def way(repository: Repository, state: str, environ: Mapping[str, str]) -> Way:
         repository.top, posixpath.relpath(repository.root, repository.top), memory, pointers.known
     )
     links = Links(repository.cache, repository.settings.links, Scratch(os.path.join(state, "dvc", "tmp")))
-    folders = Folders(links)
+    census = Census(f"{memory.folder}/whole", [f"{repository.cache.folder}/files/md5"], memory.clock)
+    folders = Folders(links, census)
 
     def carrier(remote: str, tell: Tell) -> Carrier:
         reached = reach(repository.settings, remote, environ)

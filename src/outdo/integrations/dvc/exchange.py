@@ -12,7 +12,7 @@ from outdo.integrations.dvc.hashes import md5_bytes
 from outdo.integrations.dvc.records import Item, StageLock
 from outdo.integrations.dvc.remotes import Reached
 from outdo.integrations.dvc.runcache import RunCache, parse_result
-from outdo.store.travel import SMALL, Moved, Tally, Tell, side_by_side
+from outdo.store.travel import SMALL, Counter, Moved, Tell, are_heavy, side_by_side
 
 Object = tuple[str, str]
 """Name and kind of hash."""
@@ -26,9 +26,8 @@ class Exchange:
         self._runs = runs
         self._depot = remote.depot
         self._remote = remote
-        self._tell = tell
+        self._counter = Counter(tell)
         self._lock = threading.Lock()
-        self._tally = Tally()
 
     # ---------------------------------------------------------------- there
 
@@ -55,11 +54,12 @@ class Exchange:
                 lost.append(one)
         files.update((part, None) for parts in folders.values() for part in parts)
         moved = self._send(list(files))
-        gone = {object_name(name, kind) for name, kind in files if name in moved.missing}
+        missing = set(moved.missing)
+        gone = {object_name(name, kind) for name, kind in files if name in missing}
         whole = [
             one for one, parts in folders.items() if gone.isdisjoint(object_name(*part) for part in parts)
         ]
-        return _joined(moved, self._send([*whole, *lost]))
+        return moved + self._send([*whole, *lost])
 
     def _send(self, objects: Sequence[Object]) -> Moved:
         there = self._depot.present([object_name(*one) for one in objects]) if objects else {}
@@ -75,26 +75,28 @@ class Exchange:
                 continue
             if remote != size:
                 sizes[one] = size
-        self._expect(len(sizes), sum(sizes.values()))
+        self._counter.expect(len(sizes), sum(sizes.values()))
 
         def send(one: Object) -> None:
             name = object_name(*one)
             try:
-                place = self._cache.find(*one)
-                source: bytes | str = self._cache.get(*one) if sizes[one] <= SMALL else place
+                small = sizes[one] <= SMALL
+                source: bytes | str = self._cache.get(*one) if small else self._cache.find(*one)
             except (Damaged, NotInStore):
                 with self._lock:
                     missing.append(one[0])
                 return
             self._depot.put(name, source, replace=name in there)
-            self._count(sizes[one])
+            self._counter.count(sizes[one])
 
-        side_by_side(send, sorted(sizes, key=sizes.__getitem__, reverse=True), self._remote.threads)
+        largest_first = sorted(sizes, key=sizes.__getitem__, reverse=True)
+        side_by_side(send, largest_first, self._remote.threads, heavy=are_heavy(sizes.values()))
         if sizes:
             self._depot.settle()
-        sent = [one for one in sizes if one[0] not in missing]
-        kept = sum(one not in sizes and one[0] not in missing for one in objects)
-        return Moved(len(sent), sum(sizes[one] for one in sent), 0, kept, _names(missing))
+        lost = set(missing)
+        sent = [size for (name, _), size in sizes.items() if name not in lost]
+        kept = sum(one not in sizes and one[0] not in lost for one in objects)
+        return Moved(len(sent), sum(sent), 0, kept, _names(missing))
 
     def send_runs(self) -> Moved:
         """The remote has the run cache too, with the objects that its results name, as far as they are here."""
@@ -138,7 +140,7 @@ class Exchange:
             if lacking.isdisjoint(listing.decode(content).values()):
                 size += self._cache.receive(one[0], iter([content]), one[1]) or 0
         there = len(folders) - len(listings) - len(missing)
-        return _joined(moved, Moved(len(listings), size, 0, there, _names(missing)))
+        return moved + Moved(len(listings), size, 0, there, _names(missing))
 
     def fetch_runs(self) -> Moved:
         """The run cache has every result of the remote, with the objects that those name."""
@@ -177,8 +179,12 @@ class Exchange:
         return content if f"{md5_bytes(content)}.dir" == name else None
 
     def _fetch(self, objects: Sequence[Object]) -> Moved:
-        wanted = [one for one in objects if not self._cache.has(*one)]
-        self._expect(len(wanted), 0)  # how large they are is not worth a question each
+        lacking = {
+            kind: set(self._cache.lacking([name for name, its in objects if its == kind], kind))
+            for kind in {kind for _, kind in objects}
+        }
+        wanted = [one for one in objects if one[0] in lacking[one[1]]]
+        self._counter.expect(len(wanted), 0)  # how large they are is not worth a question each
         missing: list[str] = []
         arrived: list[int] = []
 
@@ -201,7 +207,7 @@ class Exchange:
             except NotInRemote:
                 return None
             if size is not None:
-                self._count(size)
+                self._counter.count(size)
                 return size
         return None
 
@@ -214,27 +220,6 @@ class Exchange:
             for item in result.outs
         )
 
-    def _expect(self, objects: int, size: int) -> None:
-        now = self._tally
-        self._tally = Tally(now.objects, now.size, now.of_objects + objects, now.of_size + size)
-        self._tell(self._tally)
-
-    def _count(self, size: int) -> None:
-        with self._lock:
-            now = self._tally
-            self._tally = Tally(now.objects + 1, now.size + size, now.of_objects, now.of_size)
-        self._tell(self._tally)
-
 
 def _names(missing: Iterable[str]) -> tuple[Digest, ...]:
     return tuple(map(Digest, missing))
-
-
-def _joined(one: Moved, other: Moved) -> Moved:
-    return Moved(
-        one.objects + other.objects,
-        one.size + other.size,
-        one.results + other.results,
-        one.there + other.there,
-        (*one.missing, *other.missing),
-    )

@@ -19,6 +19,7 @@ from outdo.store.statcache import Head, Rows, StatCache
 
 _KIND, _FOLDER, _LINK, _FILE = 0o170000, stat.S_IFDIR, stat.S_IFLNK, stat.S_IFREG
 _NEVER = (".git", ".hg", ".dvc")
+_STRANGE = frozenset((*_NEVER, IGNORE))
 _NONE = "0" * 32
 
 
@@ -137,31 +138,51 @@ def _scan_one(
     fd: int, prefix: Path, path: Path, found: Scan, todo: list[Path], hides: Callable[..., bool] | None
 ) -> None:
     """Adds what is in one folder."""
+    names, add = found.names, found.marks.fromlist
     with os.scandir(fd) as entries:
         for entry in entries:
             name = prefix + entry.name
             try:
-                status = entry.stat(follow_symlinks=False)
+                s = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue  # removed meanwhile
-            kind = status.st_mode & _KIND
-            if entry.name in _NEVER or (hides and hides(f"{path}/{name}", is_folder=kind == _FOLDER)):
+            if hides is not None and hides(f"{path}/{name}", is_folder=s.st_mode & _KIND == _FOLDER):
                 continue
-            if kind == _LINK:
-                try:
-                    status = entry.stat()
-                except OSError:
-                    what = f"'{path}/{name}' is a link that leads nowhere"
-                    raise NotAFile(what, fix="remove it, or mend what it leads to") from None
-                kind = status.st_mode & _KIND
-                if kind == _FOLDER:
+            if s.st_mode & _KIND != _FILE or entry.name in _STRANGE:
+                other = _other(entry, s, name, path, todo)
+                if other is None:
                     continue
-            if kind == _FOLDER:
-                todo.append(f"{name}/")
-                continue
-            if kind != _FILE:
-                raise not_a_file(f"{path}/{name}", status.st_mode)
-            if entry.name == IGNORE:
-                what = f"'{path}/{name}' is inside a folder that DVC tracks, where DVC refuses it"
-                raise NotAFile(what, fix=f"move its lines to a {IGNORE} above '{path}'")
-            found.add(name, mark(status))
+                s = other
+            try:
+                add([s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_mode])
+                names.append(name)
+            except OverflowError:
+                found.add(name, mark(s))
+
+
+def _other(
+    entry: os.DirEntry[str], status: os.stat_result, name: Path, path: Path, todo: list[Path]
+) -> os.stat_result | None:
+    """The status of the file that an entry stands for; None for a folder, which is yet to do, and what DVC does not
+    see."""
+    if entry.name in _NEVER:
+        return None
+    kind = status.st_mode & _KIND
+    if kind == _LINK:
+        try:
+            status = entry.stat()
+        except OSError:
+            what = f"'{path}/{name}' is a link that leads nowhere"
+            raise NotAFile(what, fix="remove it, or mend what it leads to") from None
+        kind = status.st_mode & _KIND
+        if kind == _FOLDER:
+            return None
+    if kind == _FOLDER:
+        todo.append(f"{name}/")
+        return None
+    if kind != _FILE:
+        raise not_a_file(f"{path}/{name}", status.st_mode)
+    if entry.name == IGNORE:
+        what = f"'{path}/{name}' is inside a folder that DVC tracks, where DVC refuses it"
+        raise NotAFile(what, fix=f"move its lines to a {IGNORE} above '{path}'")
+    return status

@@ -27,7 +27,8 @@ class Ignore:
 
     def within(self, folder: str, text: str) -> "Ignore":
         """The rules with those of the `.dvcignore` in `folder` (of the repository; empty: its root) added."""
-        return Ignore((*self._rules, *rules(text, folder)))
+        more = rules(text, folder)
+        return Ignore((*self._rules, *more)) if more else self
 
     def hides(self, path: str, *, is_folder: bool = False) -> bool:
         """Whether DVC does not see a path of the repository: it or a folder that it is in is ignored."""

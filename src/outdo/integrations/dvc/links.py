@@ -30,7 +30,7 @@ class Links:
     def __init__(self, cache: Cache, kinds: tuple[str, ...], scratch: Scratch) -> None:
         self.cache = cache
         self._kinds = kinds[: kinds.index("copy")] if "copy" in kinds else kinds
-        self._scratch = scratch
+        self.scratch = scratch
         self._made: set[str] = set()
         self._reflinks = "reflink" in self._kinds
         """Whether the file systems can do it, as far as is known."""
@@ -81,7 +81,7 @@ class Links:
                     return name, mark(status)
             for temporary in self._temporaries(self.cache.folder):
                 os.lseek(fd, 0, os.SEEK_SET)
-                name = _copy(fd, temporary, 0o444)
+                name, _ = _copy(fd, temporary, 0o444)
                 if self._has(name, status.st_size):
                     drop(temporary)
                     break
@@ -170,6 +170,13 @@ class Links:
                 return
         self._replace(partial(self._copy_out, name, kind, 0o777 if executable else 0o666), path)
 
+    def make(self, name: str, kind: str, path: str) -> Mark:
+        """The same where nothing is at `path`, nor anyone who looks; how the new file is marked."""
+        for link in self._kinds:
+            if self._linked(link, name, kind, path):
+                return mark(os.stat(path))
+        return self._copy_out(name, kind, 0o666, path)
+
     def part(self, path: str) -> None:
         """The file at `path` is one with no object, and may be written to."""
         status = os.lstat(path)
@@ -209,7 +216,7 @@ class Links:
             return False
         return True
 
-    def _copy_out(self, name: str, kind: str, mode: int, target: str) -> None:
+    def _copy_out(self, name: str, kind: str, mode: int, target: str) -> Mark:
         place = self.cache.place(name, kind)
         try:
             fd = os.open(place, _READ)
@@ -218,7 +225,7 @@ class Links:
         except OSError as error:
             raise unreadable(error, place) from error
         try:
-            found = _copy(fd, target, mode)
+            found, made = _copy(fd, target, mode)
             if kind == DOS2UNIX and found != name:
                 os.lseek(fd, 0, os.SEEK_SET)
                 found = md5_of(fd, kind)
@@ -227,6 +234,7 @@ class Links:
         if found != name:
             self.cache.find(name, kind)  # tells that it is damaged, and remembers that
             raise Damaged(f"the object '{name}' in DVC's cache is not what its name says")
+        return made
 
     # ---------------------------------------------------------------- both
 
@@ -249,7 +257,7 @@ class Links:
         """Where to make a file that shall be renamed into `folder` or below: out of everyone's sight; or there, where
         that is on another file system."""
         try:
-            yield self._scratch.name()
+            yield self.scratch.name()
         except OSError:
             pass
         os.makedirs(folder, exist_ok=True)
@@ -268,8 +276,8 @@ def _renamed(temporary: str, path: str, move: Callable[[str, str], None] = os.re
     return True
 
 
-def _copy(source: int, target: str, mode: int) -> str:
-    """The MD5 of what was copied from an open file to a new one."""
+def _copy(source: int, target: str, mode: int) -> tuple[str, Mark]:
+    """The MD5 of what was copied from an open file to a new one, and how that is marked."""
     size = os.fstat(source).st_size
     fd = create(target, mode)
     try:
@@ -281,9 +289,9 @@ def _copy(source: int, target: str, mode: int) -> str:
             while count := os.readv(source, (view,)):
                 hasher.update(view[:count])
                 write(fd, view[:count])
+        return hasher.hexdigest(), mark(os.fstat(fd))
     finally:
         os.close(fd)
-    return hasher.hexdigest()
 
 
 def _clone(place: str, target: str) -> None:

@@ -1,6 +1,6 @@
 """The inside of folders that DVC's cache keeps: listings, and parts of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from outdo.core.compare import FileChange, file_changes
 from outdo.core.errors import CantTrack, Damaged, NotInStore
@@ -9,6 +9,7 @@ from outdo.integrations.dvc import listing
 from outdo.integrations.dvc.links import Links
 from outdo.integrations.dvc.names import entry_digest, name_of
 from outdo.integrations.dvc.records import MD5
+from outdo.store.census import Census
 from outdo.store.nodes import Tree, folders_of
 
 _CLOSED = (".git", ".hg", ".dvc")
@@ -17,8 +18,9 @@ _CLOSED = (".git", ".hg", ".dvc")
 class Folders:
     """The `.dir` objects of the cache behind `links`."""
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, links: Links, census: Census) -> None:
         self._links = links
+        self._census = census
         self._cache = links.cache
         self._made: dict[Digest, dict[Path, str]] = {}
         """Folders for which no object is there: parts of others."""
@@ -47,9 +49,28 @@ class Folders:
         if entry.kind == "file":
             return self._cache.has(name, kind)
         try:
-            return all(self._cache.has(md5, kind) for md5 in set(self.files(entry).values()))
+            return self._whole(entry, lambda: not self._lost(entry))
         except (NotInStore, Damaged):
             return False
+
+    def refuse_to_lack(self, path: Path, entry: Entry) -> None:
+        """Raises `NotInStore` where the cache lacks a part of the folder that shall be at `path`."""
+
+        def ask() -> bool:
+            lost = self._lost(entry)
+            if lost:
+                raise lacking(path, lost[0])
+            return True
+
+        self._whole(entry, ask)
+
+    def _whole(self, entry: Entry, ask: Callable[[], bool]) -> bool:
+        # What is found to be damaged stays in the cache, and leaves no stamp there.
+        believes = name_of(entry.digest)[1] == MD5 and not self._cache.damaged
+        return self._census.holds(entry, ask) if believes else ask()
+
+    def _lost(self, entry: Entry) -> list[str]:
+        return self._cache.lacking(set(self.files(entry).values()), name_of(entry.digest)[1])
 
     def part(self, folder: Entry, name: Path) -> Entry | None:
         """What a kept folder has under a name; None where it has nothing."""
@@ -115,3 +136,7 @@ def _checked(files: dict[Path, str], folder: Entry) -> dict[Path, str]:
     if not folders_of(files).isdisjoint(files) or not parts.isdisjoint(_CLOSED):
         raise Damaged(f"the folder '{folder.digest}' in DVC's cache holds a name that can't be")
     return files
+
+
+def lacking(path: Path, name: str) -> NotInStore:
+    return NotInStore(f"'{path}' needs '{name}', which DVC's cache does not hold", fix="outdo data fetch")
