@@ -1,7 +1,9 @@
 """Tracked paths in a repository of DVC's: its cache, its pointers, its meaning."""
 
 import os
+import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from outdo.core.compare import FileChange
 from outdo.core.errors import BadPath, CantTrack, Damaged, NotAFile, NotInRemote, NotInStore, UserError
 from outdo.core.model import Digest, Entry
 from outdo.integrations.dvc import listing
+from outdo.integrations.dvc.hashes import md5_bytes
 from outdo.integrations.ports import Way
 
 A, B, NO_FILES = (
@@ -319,6 +322,39 @@ def test_of_a_folder_only_the_part_travels_that_is_asked_for(shared: Path) -> No
     pull(Tracking(opened(shared)), Asked(("raw/sub",)), lambda _: None)
     assert [path.name for path in (shared / "raw").rglob("*") if path.is_file()] == ["b"]
     assert [path.name for path in (shared / ".dvc" / "cache").rglob("*") if path.is_file()] == [B[2:]]
+
+
+LARGE = 2100
+"""So many files that the cache remembers to have all of them."""
+
+
+def test_a_large_folder_is_known_to_be_here_until_an_object_goes(root: Path) -> None:
+    for number in range(LARGE):
+        (root / "raw" / f"{number}").write_text(str(number))
+    added(root, "raw")
+    time.sleep(0.05)  # past the tick in which the last object came
+    assert state(root).held
+    assert state(root).held
+    cached(root, md5_bytes(b"7")).unlink()
+    assert not state(root).held
+
+
+def test_a_damaged_object_of_a_large_folder_is_pulled_anew(root: Path, shared: Path) -> None:
+    for number in range(LARGE):
+        (root / "raw" / f"{number}").write_text(str(number))
+    added(root, "raw")
+    push(Tracking(opened(root)), Asked(("raw",)), lambda _: None)
+    time.sleep(0.05)
+    assert state(root).held
+    damaged = cached(root, md5_bytes(b"7"))
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"8")
+    shutil.rmtree(root / "raw")
+
+    pull(Tracking(opened(root)), Asked(("raw",)), lambda _: None)
+
+    assert (root / "raw" / "7").read_text() == "7"
+    assert len([path for path in (root / "raw").rglob("*") if path.is_file()]) == LARGE + 2
 
 
 def test_what_the_remote_lacks_is_told_and_the_rest_is_here(shared: Path) -> None:

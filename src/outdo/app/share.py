@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from outdo.app.data import share as tracked
 from outdo.app.data.checkout import listed
 from outdo.app.data.place import refuse_clashes
-from outdo.app.data.share import add_up
 from outdo.app.data.tracking import Tracking
 from outdo.app.lazy import lazy
 from outdo.app.project import Project
@@ -103,9 +102,7 @@ def pull(project: Project, asked: Asked, tell: Tell, *, force: bool = False) -> 
         try:
             restored.extend(_restore(project, outs))
         except (Damaged, NotInStore):  # what is damaged was set aside now, so that it is fetched
-            moved = {
-                name: add_up(moved[name], one) for name, one in _fetch_outputs(project, made, tell).items()
-            }
+            moved = {name: moved[name] + one for name, one in _fetch_outputs(project, made, tell).items()}
             restored.extend(_restore(project, outs))
         return moved
 
@@ -149,7 +146,7 @@ def _one_after_the_other(*verbs: Callable[[], Mapping[str, Moved]]) -> Mapping[s
     for verb in verbs:
         try:
             for name, one in verb().items():
-                moved[name] = add_up(moved.get(name), one)
+                moved[name] = moved.get(name, Moved()) + one
         except (NotInStore, NotInRemote) as error:
             lacking.append(error)
     if lacking:
@@ -366,10 +363,4 @@ def _fetch_runs(project: Project, transfer: Transfer, moved: Moved) -> Moved:
     whole = [r for r in found if not lacking or all(map(project.workspace.holds, r.outs.values()))]
     for record in whole:
         project.results.put(record)
-    return Moved(
-        moved.objects + also.objects,
-        moved.size + also.size,
-        len(whole),
-        moved.there + also.there,
-        (*moved.missing, *also.missing),
-    )
+    return moved + also + Moved(results=len(whole))

@@ -38,7 +38,7 @@ def push(tracking: Tracking, asked: Asked, tell: Tell) -> Mapping[str, Moved]:
         carrier = way.carrier(name, tell)
         found = [(target, _entry(carrier, target)) for target in targets]
         sent = carrier.send([entry for _, entry in found])
-        moved[name] = add_up(moved.get(name), sent)
+        moved[name] = moved.get(name, Moved()) + sent
         if sent.missing:
             lacking += [target.path for target, entry in found if not way.keeper.holds(entry)]
     if lacking:
@@ -63,7 +63,7 @@ def pull(tracking: Tracking, asked: Asked, tell: Tell, *, force: bool = False, l
         return Pulled(moved, put(tracking, found, link=link))
     except (Damaged, NotInStore):  # what is damaged was set aside now, so that it is fetched
         again, found = _fetch(tracking, asked, tell)
-        moved = {name: add_up(moved[name], one) for name, one in again.items()}
+        moved = {name: moved[name] + one for name, one in again.items()}
         return Pulled(moved, put(tracking, found, link=link))
 
 
@@ -87,12 +87,12 @@ def _fetch(tracking: Tracking, asked: Asked, tell: Tell) -> tuple[dict[str, Move
         arrived += here
         rest = [target for target in targets if target.path not in held]
         if not rest:
-            moved[name] = add_up(moved.get(name), Moved(there=len(here)))
+            moved[name] = moved.get(name, Moved()) + Moved(there=len(here))
             continue
         carrier = way.carrier(name, tell)
         found = [Wanted(target, _entry(carrier, target)) for target in rest]
         got = carrier.fetch([one.entry for one in found])
-        moved[name] = add_up(moved.get(name), got)
+        moved[name] = moved.get(name, Moved()) + got
         lost = {one.target.path for one in found if got.missing and not way.keeper.holds(one.entry)}
         lacking += sorted(lost)
         arrived += [one for one in found if one.target.path not in lost]
@@ -132,16 +132,3 @@ def _by_remote(
             remote = asked.remote or one.remote or way.remote
             found.setdefault((remote, way.pointers.suffix), (way, []))[1].append(target)
     return [(remote, way, targets) for (remote, _), (way, targets) in found.items()]
-
-
-def add_up(one: Moved | None, other: Moved) -> Moved:
-    """What two transfers with one remote moved."""
-    if one is None:
-        return other
-    return Moved(
-        one.objects + other.objects,
-        one.size + other.size,
-        one.results + other.results,
-        one.there + other.there,
-        (*one.missing, *other.missing),
-    )
