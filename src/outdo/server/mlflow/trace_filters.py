@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from outdo.core.refusals import Invalid
 from outdo.core.tracking import Condition, Order
-from outdo.server.mlflow.filters import (
+from outdo.server.mlflow.language import (
     LISTED,
     NULL,
     NUMERIC,
