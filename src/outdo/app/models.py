@@ -18,7 +18,7 @@ from outdo.core.hints import nearest
 from outdo.core.lineage import Maker, scores
 from outdo.core.model import Digest, Entry, Path, RunId, StageName
 from outdo.core.refusals import Refusal
-from outdo.core.tracking import ModelVersion
+from outdo.core.tracking import PROMPT_TAG, ModelVersion
 from outdo.core.versions import alias_fault, number_meant, read_reference
 from outdo.store.database import writing
 from outdo.store.tracking import made, registry
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 Ask = Callable[[Connection], list[ModelVersion]]
 
-PROMPT = "mlflow.prompt.is_prompt"
-"""The tag of what clients register that is no model."""
 SHORTEST = 6
 """Letters of a digest that mean a version."""
 
@@ -145,7 +143,7 @@ def _latest(connection: Connection) -> list[ModelVersion]:
     found = registry.read(connection, list(numbers))
     every = [max(one.latest, key=lambda each: each.version) for one in found if one.latest]
     keys = [registry.version_number(connection, one.name, one.version) for one in every]
-    return [one for one in registry.read_versions(connection, keys) if PROMPT not in one.tags]
+    return [one for one in registry.read_versions(connection, keys) if PROMPT_TAG not in one.tags]
 
 
 def _versions_of(connection: Connection, model: str) -> list[ModelVersion]:

@@ -13,6 +13,9 @@ Milliseconds = int
 RunState = Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]
 View = Literal["active", "deleted", "all"]
 
+PROMPT_TAG = "mlflow.prompt.is_prompt"
+"""The tag of what clients register that is no model."""
+
 
 class Experiment(Struct, frozen=True):
     """A name under which runs are gathered."""

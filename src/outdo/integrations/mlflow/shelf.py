@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from outdo.core.places import inside
 from outdo.core.refusals import Unknown
-from outdo.core.tracking import ModelVersion, RegisteredModel
+from outdo.core.tracking import PROMPT_TAG, ModelVersion, RegisteredModel
 from outdo.integrations.mlflow.landing import Landing
 from outdo.integrations.mlflow.source import Left, check_path
 from outdo.store import trees
@@ -22,8 +22,6 @@ from outdo.store.tracking.tables import (
     version_tags,
 )
 from outdo.store.tracking.writing import upsert
-
-PROMPT = "mlflow.prompt.is_prompt"
 
 
 class Shelf:
@@ -105,7 +103,7 @@ class Shelf:
 
     def _location(self, connection: Connection, one: ModelVersion) -> str:
         """Where the files of a version are here; raises `Left` where they are not."""
-        if PROMPT in one.tags:
+        if PROMPT_TAG in one.tags:
             return ""
         for source in (one.source, one.location):
             if source.startswith("models:/m-"):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from outdo.core.refusals import Invalid
-from outdo.core.tracking import Condition, Entity, Order
+from outdo.core.tracking import PROMPT_TAG, Condition, Entity, Order
 from outdo.server.mlflow.language import (
     LISTED,
     NUMERIC,
@@ -17,7 +17,6 @@ from outdo.server.mlflow.language import (
 )
 from outdo.server.mlflow.shapes import experiment_number
 
-PROMPT_TAG = "mlflow.prompt.is_prompt"
 _STAMPS = {"creation_timestamp": TIME, "last_updated_timestamp": TIME}
 _TAGS: Mapping[str, Entity] = {
     **dict.fromkeys(("tag", "tags"), "tag"),

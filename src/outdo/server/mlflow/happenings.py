@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 from msgspec import json, structs
 from sqlalchemy import Connection
 
-from outdo.core.tracking import Milliseconds
+from outdo.core.tracking import PROMPT_TAG, Milliseconds
 from outdo.core.webhooks import Event
 from outdo.server.endpoint import Desk, Endpoint, Json
 from outdo.store.tracking import registry, webhooks
 
-PROMPT_TAG = "mlflow.prompt.is_prompt"
 TEXT_TAG = "mlflow.prompt.text"
 _HIDDEN = frozenset({PROMPT_TAG, TEXT_TAG, "_mlflow_prompt_type"})
 

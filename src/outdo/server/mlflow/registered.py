@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 
 from outdo.core.access import PROJECT_TAG, home_of
 from outdo.core.refusals import Invalid, NameTaken
-from outdo.core.tracking import RegisteredModel
+from outdo.core.tracking import PROMPT_TAG, RegisteredModel
 from outdo.server.endpoint import Desk, Endpoint, Json
-from outdo.server.mlflow.filters import PROMPT_TAG, model_conditions, model_orders
+from outdo.server.mlflow.filters import model_conditions, model_orders
 from outdo.server.mlflow.paging import read_page, said_page
 from outdo.server.mlflow.registry import (
     OfModel,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from outdo.core.access import Thing
 from outdo.core.places import SCHEME, inside
 from outdo.core.refusals import Invalid, Unknown
-from outdo.core.tracking import ModelVersion
+from outdo.core.tracking import PROMPT_TAG, ModelVersion
 from outdo.server.endpoint import Desk, Endpoint, Json
 from outdo.server.mlflow.artifacts import check_path
 from outdo.server.mlflow.filters import version_conditions, version_orders
@@ -180,7 +180,7 @@ def _meant(connection: Connection, source: str, asked: Register) -> _Meant:
         return _Meant(location, asked.run_id, asked.model_id)
     if asked.run_id and _is_of(source, runs.find_info(connection, asked.run_id).location):
         return _Meant(source, asked.run_id, asked.model_id)
-    prompt = any(tag.key == "mlflow.prompt.is_prompt" for tag in asked.tags)
+    prompt = any(tag.key == PROMPT_TAG for tag in asked.tags)
     if prompt:
         return _Meant("", asked.run_id, None)
     raise Invalid(

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from outdo.core.access import Sight
 from outdo.core.refusals import Invalid
 from outdo.core.tracking import (
+    PROMPT_TAG,
     Condition,
     Experiment,
     LoggedModel,
@@ -70,7 +71,7 @@ _DATASETS: Mapping[str, ColumnElement[Any]] = {
     "context": inputs.c.context,
 }
 
-MISSING_DIFFERS = frozenset({"mlflow.prompt.is_prompt"})
+MISSING_DIFFERS = frozenset({PROMPT_TAG})
 """Tags that clients ask to differ from a value, and mean also what lacks them."""
 
 COMPARE: Mapping[str, Callable[[ColumnElement[Any], Any], ColumnElement[bool]]] = {
