@@ -54,7 +54,8 @@ class Elsewhere:
     def _entry(self, url: Path) -> Entry:
         remote, name, access = self._place(url)
         if not remote.scheme:
-            return self._of_disk(os.path.normpath(os.path.join(self._project.base, remote.url, name)))
+            folder = os.path.join(self._project.base, os.path.expanduser(remote.url))
+            return self._of_disk(os.path.normpath(f"{folder}/{name}"))
         if remote.read_only:
             page = f"{remote.url.rstrip('/')}/{name}" if name else remote.url
             headers = access.client.get("default_headers", {})

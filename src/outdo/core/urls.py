@@ -43,7 +43,8 @@ def address(written: str) -> Path:
     if tells_secret(written):
         what = "it reads an address with a password, a token or a signature in it, which its lock would tell everyone"
         raise Barred(
-            what, "leave it out of the address; credentials come from the environment, or of a remote's"
+            what,
+            "leave it out of the address; credentials come from the environment, or from a remote's config",
         )
     if kind not in KINDS:
         what = f"it reads '{written}', and Outdo can't ask what is at {kind}://"
