@@ -1,5 +1,5 @@
 """`outdo metrics`."""
 
-from outdo.cli.held import telling
+from outdo.cli.holding import telling
 
 command = telling("metrics")

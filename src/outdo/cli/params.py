@@ -1,5 +1,5 @@
 """`outdo params`."""
 
-from outdo.cli.held import telling
+from outdo.cli.holding import telling
 
 command = telling("params")
