@@ -3,12 +3,14 @@
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from time import gmtime, monotonic, strftime, time
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, json, structs
+from msgspec import Struct, structs
 
+from outdo.app.capture import capture, describe_environment, with_built
 from outdo.app.lazy import lazy
 from outdo.app.passed import judged_by
 from outdo.app.person import user
@@ -32,24 +34,20 @@ from outdo.core.model import Plan, Record, RunId, Stage, StageName, Verb
 from outdo.run.budget import Budget, measure
 from outdo.run.building import Environments
 from outdo.run.claims import Bell, Claims
-from outdo.run.environment import read_environment
 from outdo.run.execute import Engine, Order
 from outdo.run.inspecting import Asking, Inspector
 from outdo.run.local import Local
 from outdo.run.ports import Cancel, Executor
 from outdo.run.rehearsal import Rehearsal, parse_faults
-from outdo.run.source import add_to_git, ignore, read_code, tracked
+from outdo.run.source import add_to_git, ignore, tracked
 from outdo.run.watch import Unwatched, Watch
 from outdo.run.workbench import Folders, Stores, Workbench
 from outdo.store.journal import Journal, Recorder
-from outdo.store.lock import NAME
 
 if TYPE_CHECKING:
     from outdo.run.line import Line
 
 DVC_LOCK = "dvc.lock"
-DVC_SECRETS = ".dvc/config.local"
-"""Never kept with the code, also where Git was not told to ignore it."""
 JOURNAL = "journal.jsonl"
 CAPTURE_SECONDS = 20.0
 """How long the end of a run waits for Git and the environment to be read."""
@@ -339,37 +337,18 @@ class Run:
     def _entered(self, told: Sequence[AnyEvent]) -> list[AnyEvent]:
         """The run's environment again, where stages ran in others than the one that Outdo was started in."""
         used = list(self._environments.used.values())
-        captured = next((event for event in told if isinstance(event, Captured)), self.captured)
-        if not used or captured is None:
-            return []
-        project = self._project
-        try:
-            found = read_environment(project.root, {**os.environ, **used[0].variables})
-            found["built"] = {each.name: each.digest for each in used}
-            for each in used[1:]:
-                other = read_environment(project.root, {**os.environ, **each.variables})
-                found.setdefault("others", {})[each.name] = other.get("python")
-            kept = project.objects.put_bytes(json.encode(found, order="sorted"))
-        except Exception as error:
-            return [Warned(self.id, time(), f"the environment was not recorded: {error}")]
-        return [structs.replace(captured, at=time(), environment=kept)]
+        known = next((event for event in told if isinstance(event, Captured)), self.captured)
+        return [with_built(self._project, known, used)] if used and known else []
 
     def _capture(self) -> None:
-        """Reads the code and the environment while stages run; what can't be read costs a warning."""
-        project = self._project
-        try:
-            written = [out.path for stage in project.graph.stages.values() for out in stage.outs]
-            code = read_code(project.root, without=[*written, NAME, DVC_SECRETS])
-            for trouble in filter(None, [code.trouble, _left_out(code.left_out)]):
-                self._engine.post(Warned(self.id, time(), trouble))
-            common = self._commons
-            environment = common.environment() if common else describe_environment(project.root)
-            patch = project.objects.put_bytes(code.patch) if code.patch else None
-            kept = project.objects.put_bytes(environment)
-            branch = common.branch if common else code.branch
-            self._engine.post(Captured(self.id, time(), code.commit, branch, code.dirty, patch, kept))
-        except Exception as error:
-            self._engine.post(Warned(self.id, time(), f"code and environment were not recorded: {error}"))
+        """Reads the code and the environment while stages run."""
+        common = self._commons
+        environment = common.environment if common else partial(describe_environment, self._project.root)
+        for event in capture(self._project, self.id, environment):
+            if common and isinstance(event, Captured):
+                self._engine.post(structs.replace(event, branch=common.branch))
+            else:
+                self._engine.post(event)
 
 
 def open_line(project: Project, options: Options) -> "Line":
@@ -381,11 +360,6 @@ def open_line(project: Project, options: Options) -> "Line":
     home = line.Home(project.home, project.objects.root, name, scratch, boxed, bool(options.rehearse))
     opened: Line = line.Line(home, os.environ)
     return opened
-
-
-def describe_environment(root: str) -> bytes:
-    """The environment that stages run in, as it is recorded."""
-    return json.encode(read_environment(root, os.environ), order="sorted")
 
 
 def watch_for(project: Project, stages: Sequence[Stage], options: Options) -> Watch:
@@ -412,7 +386,3 @@ def _check_git(project: Project) -> None:
 def _owned(graph: Graph) -> Iterator[str]:
     """Outputs that the store keeps instead of Git."""
     return (out.path for stage in graph.stages.values() for out in stage.outs if out.cache)
-
-
-def _left_out(paths: Sequence[str]) -> str:
-    return f"too large to be recorded with the code: {', '.join(paths[:5])}" if paths else ""

@@ -16,9 +16,10 @@ from time import gmtime, monotonic, strftime, time
 from msgspec import Struct
 from msgspec.structs import replace
 
+from outdo.app.capture import describe_environment
 from outdo.app.plan import make_plan
 from outdo.app.project import Project
-from outdo.app.run import Commons, Options, Result, Run, describe_environment, open_line
+from outdo.app.run import Commons, Options, Result, Run, open_line
 from outdo.core.errors import BadSet, NoTrial, UserError
 from outdo.core.events import AnyEvent, Trial
 from outdo.core.model import Path, RunId
