@@ -22,7 +22,8 @@ _SOON = 10.0
 _PLAIN = "%/:?#[]@!$&'()*+,;=~"
 """What stands in an address for itself, beside letters and digits."""
 _STATES = ("ETag", "Content-MD5")
-_WORDS = {"s3": "etag", "az": "etag", "gs": "generation"}
+_WORDS = {"s3": "etag", "az": "etag", "gs": "tag"}
+"""What we call an ETag; that of Google's is another than the one that DVC calls so, and notes."""
 
 
 def state_entry(state: str, size: int | None, files: int = 1) -> Entry:
