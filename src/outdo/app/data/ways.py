@@ -15,6 +15,7 @@ from outdo.store.transfer import Transfer
 from outdo.store.travel import Moved, Tell
 
 if TYPE_CHECKING:
+    from outdo.integrations.dvc.parts import Folders
     from outdo.integrations.dvc.repository import Repository
 
 
@@ -64,7 +65,13 @@ def ways(project: Project) -> Sequence[Way]:
 
 def dvc_way(project: Project, repository: "Repository") -> Way:
     """How DVC tracks paths."""
-    found: Way = lazy("outdo.integrations.dvc.data").way(repository, project.state, os.environ)
+
+    def carry(folders: "Folders", remote: str, tell: Tell) -> Carrier:
+        carriers = lazy("outdo.integrations.dvc.carrier")
+        found: Carrier = carriers.carrier_to(repository, os.environ, folders, remote, tell)
+        return found
+
+    found: Way = lazy("outdo.integrations.dvc.data").way(repository, project.state, carry)
     return found
 
 

@@ -1,6 +1,6 @@
 """What carries tracked data between DVC's cache and a remote of DVC's."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from outdo.core.errors import NotInStore
 from outdo.core.model import Entry, Path
@@ -9,7 +9,17 @@ from outdo.integrations.dvc.exchange import Exchange
 from outdo.integrations.dvc.names import name_of
 from outdo.integrations.dvc.parts import Folders
 from outdo.integrations.dvc.records import Item
-from outdo.store.travel import Moved
+from outdo.integrations.dvc.remotes import reach
+from outdo.integrations.dvc.repository import Repository
+from outdo.store.travel import Moved, Tell
+
+
+def carrier_to(
+    repository: Repository, environ: Mapping[str, str], folders: Folders, remote: str, tell: Tell
+) -> "DvcCarrier":
+    """What carries between the repository's cache and its remote of this name; raises `NoRemote` or `BadRemote`."""
+    reached = reach(repository.settings, remote, environ)
+    return DvcCarrier(Exchange(repository.cache, repository.runs, reached, tell), folders)
 
 
 class DvcCarrier:

@@ -2,15 +2,13 @@
 
 import os
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable
+from functools import partial
 
 from outdo.integrations.dvc.bytes import Bytes
-from outdo.integrations.dvc.carrier import DvcCarrier
-from outdo.integrations.dvc.exchange import Exchange
 from outdo.integrations.dvc.links import Links
 from outdo.integrations.dvc.looking import Looking
 from outdo.integrations.dvc.parts import Folders
-from outdo.integrations.dvc.remotes import reach
 from outdo.integrations.dvc.repository import Repository
 from outdo.integrations.dvc.tracked import DvcPointers
 from outdo.integrations.ports import Carrier, Way
@@ -19,8 +17,11 @@ from outdo.store.files import Scratch
 from outdo.store.statcache import StatCache
 from outdo.store.travel import Tell
 
+Carry = Callable[[Folders, str, Tell], Carrier]
+"""What carries to the remote of a name, given what is known of folders."""
 
-def way(repository: Repository, state: str, environ: Mapping[str, str]) -> Way:
+
+def way(repository: Repository, state: str, carry: Carry) -> Way:
     """How paths of a project in a DVC repository are tracked; `state` is a folder of Outdo's own."""
     pointers = DvcPointers()
     memory = StatCache(os.path.join(state, "dvc"))
@@ -31,12 +32,15 @@ def way(repository: Repository, state: str, environ: Mapping[str, str]) -> Way:
     census = Census(f"{memory.folder}/whole", [f"{repository.cache.folder}/files/md5"], memory.clock)
     folders = Folders(links, census)
 
-    def carrier(remote: str, tell: Tell) -> Carrier:
-        reached = reach(repository.settings, remote, environ)
-        return DvcCarrier(Exchange(repository.cache, repository.runs, reached, tell), folders)
-
     def settle() -> None:
         memory.save()
         repository.save()
 
-    return Way(pointers, Bytes(looking, links, folders), folders, carrier, settle, repository.settings.remote)
+    return Way(
+        pointers,
+        Bytes(looking, links, folders),
+        folders,
+        partial(carry, folders),
+        settle,
+        repository.settings.remote,
+    )
