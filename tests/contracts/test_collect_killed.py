@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from outdo.app.data.add import add
+from outdo.app.data.status import status
 from outdo.app.project import Project, open_project
 from outdo.core.model import Digest, Entry, Key, Record, StageName
 from outdo.store import trees
@@ -21,6 +23,8 @@ ROUNDS = 50
 COLLECT = """
 import sys
 from outdo.app.collect import Asked, collect, survey
+from outdo.app.data.add import add
+from outdo.app.data.status import status
 from outdo.app.project import open_project
 from outdo.core.errors import StoreBusy
 print("ready", flush=True)
@@ -81,6 +85,28 @@ def all_is_there(root: Path, entries: list[Entry]) -> None:
 def root(tmp_path: Path) -> Path:
     (tmp_path / "outdo.yaml").write_text("project: world\nstages: {}\n")
     return tmp_path
+
+
+@pytest.fixture
+def dvc_root(tmp_path: Path) -> Path:
+    """A DVC repository with data in DVC's cache."""
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_text("")
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "raw").mkdir()
+    for number in range(100):
+        (tmp_path / "raw" / f"{number}").write_text(f"{number}")
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    add(open_project(str(tmp_path)), ["raw"])
+    return tmp_path
+
+
+def test_in_a_dvc_repository_too_and_what_is_dvcs_stays(dvc_root: Path) -> None:
+    cache = {path: path.read_bytes() for path in (dvc_root / ".dvc" / "cache").rglob("*") if path.is_file()}
+    assert len(cache) == 101
+    test_a_collection_may_be_killed_at_any_moment(dvc_root)
+    assert {path: path.read_bytes() for path in cache} == cache
+    assert status(open_project(str(dvc_root))).paths[0].workspace == "same"
 
 
 def test_a_collection_may_be_killed_at_any_moment(root: Path) -> None:

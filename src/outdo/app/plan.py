@@ -16,6 +16,7 @@ from outdo.core.plan import Request, needed, plan, select
 
 def make_plan(project: Project, request: Request) -> Plan:
     """The plan for what is asked, from what is there now; raises `UserError`s for what can't be planned."""
+    project.refuse_bad_locks()
     graph, selected = project.graph, select(project.graph, request)
     paths, params = needed(graph, selected)
     checks = chosen(graph, project.pipeline.checks, selected) if project.pipeline.checks else {}

@@ -179,6 +179,11 @@ class Project:
         """Whether DVC was told of what the lock says, and neither its lock nor ours was touched since."""
         return not self._top or self.home != self.state or _read(self._told) == self._locks()
 
+    def refuse_bad_locks(self) -> None:
+        """Raises `BadLock` where DVC could not be told of what a run does, before the run does it."""
+        if not self.dvc_knows and self.repository is not None:
+            self.repository.lock  # noqa: B018  to read it is to find out
+
     def tell_dvc(self) -> list[StageName]:
         """DVC knows what the lock says, in a repository that it keeps too; returns the stages that it can't know."""
         if self.adopted is None or self.home != self.state:
