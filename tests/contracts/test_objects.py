@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from outdo.core.errors import Damaged, NotInStore, StoreUnwritable
 from outdo.core.model import Digest
+from outdo.store.adopting import adopt
 from outdo.store.objects import Objects, Stored
 from tests.contracts.damage import overwrite
 
@@ -99,7 +100,7 @@ def test_another_process_finds_it(objects: Objects) -> None:
 def test_nothing_unfinished_is_left_after_writing(objects: Objects, source: Path) -> None:
     objects.put_bytes(WEIGHTS)
     objects.copy_in(str(source))
-    objects.adopt(str(source))
+    adopt(objects, str(source))
     assert unfinished(objects) == []
 
 
@@ -132,7 +133,7 @@ def copied(objects: Objects, path: Path) -> Stored:
 
 
 def adopted(objects: Objects, path: Path) -> Stored:
-    stored = objects.adopt(str(path))
+    stored = adopt(objects, str(path))
     assert stored is not None
     return stored
 
@@ -210,7 +211,7 @@ def test_adopting_twice_changes_nothing(objects: Objects, source: Path) -> None:
 def test_a_link_is_never_adopted(objects: Objects, source: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(source)
-    assert objects.adopt(str(link)) is None
+    assert adopt(objects, str(link)) is None
 
 
 def test_what_is_no_object_is_moved_out_of_the_way(objects: Objects, source: Path) -> None:
@@ -254,7 +255,7 @@ def test_a_file_that_changes_while_it_is_copied_is_never_stored_under_a_wrong_na
 def test_a_file_that_changes_while_it_is_hashed_is_not_adopted(objects: Objects, source: Path) -> None:
     source.write_bytes(BIG)
     with Changing(source):
-        stored = objects.adopt(str(source))
+        stored = adopt(objects, str(source))
     fresh = again(objects)
     assert stored is None or not fresh.known_good(stored.digest) or fresh.get(stored.digest)
 
@@ -475,7 +476,7 @@ def test_threads_may_adopt_twins_at_once(objects: Objects, tmp_path: Path) -> No
     twins = [tmp_path / f"twin{number}" for number in range(32)]
     for twin in twins:
         twin.write_bytes(WEIGHTS)
-    threads = [threading.Thread(target=objects.adopt, args=(str(twin),)) for twin in twins]
+    threads = [threading.Thread(target=adopt, args=(objects, str(twin))) for twin in twins]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from outdo.core.errors import Usage
 from outdo.core.model import Digest
+from outdo.store.adopting import adopt
 from outdo.store.files import Mark, copy, create, drop, mark, reflink
 from outdo.store.folders import leads_into
 from outdo.store.objects import Objects, Stored
@@ -46,9 +47,9 @@ class Links:
             if kind == "reflink":
                 stored = self._objects.clone_in(path, found, digest)
             elif kind == "hardlink":
-                stored = self._objects.adopt(path, found, digest)
+                stored = adopt(self._objects, path, found, digest)
             elif kind == "symlink":
-                stored = self._objects.adopt(path, found, digest) or self._objects.copy_in(path)
+                stored = adopt(self._objects, path, found, digest) or self._objects.copy_in(path)
                 if not self._objects.whole(stored.digest):
                     return stored
                 self._point(path, self._objects.place(stored.digest))

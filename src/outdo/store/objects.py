@@ -1,8 +1,6 @@
 """Bytes by their digest: written once, read-only, verified when read, set aside when damaged."""
 
-import errno
 import os
-import stat
 import threading
 from collections.abc import Collection
 from typing import NamedTuple
@@ -32,9 +30,7 @@ from outdo.store.shards import Shards
 
 _SMALL = 1 << 20
 _TINY = 1 << 12
-_NO_HARDLINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
 _READ = os.O_RDONLY | os.O_CLOEXEC
-_TRIES = 10
 
 Seal = tuple[int, int, int]
 """Inode, mtime and size an object had when its bytes were last known to be right. Not its ctime: every hardlink
@@ -139,7 +135,7 @@ class Objects:
             os.close(fd)
         if blake3(content).hexdigest() != digest:
             raise self._damage(digest, status)
-        self._known[digest] = _seal(status)
+        self._known[digest] = seal(status)
         return content
 
     def path(self, digest: Digest) -> str:
@@ -177,7 +173,7 @@ class Objects:
             os.close(fd)
         if not sound:
             raise self._damage(digest, status)
-        self._known[digest] = _seal(status)
+        self._known[digest] = seal(status)
 
     def read_into(self, digest: Digest, view: memoryview) -> None:
         """The bytes of an object that has a file of its own, verified, are in `view`, which they fill."""
@@ -190,7 +186,7 @@ class Objects:
             os.close(fd)
         if count != len(view) or blake3(view).hexdigest() != digest:
             raise self._damage(digest, status)
-        self._known[digest] = _seal(status)
+        self._known[digest] = seal(status)
 
     # ---------------------------------------------------------------- writing
 
@@ -203,7 +199,7 @@ class Objects:
 
     def put_new(self, digest: Digest, content: bytes) -> None:
         """The store holds `content`, which was just hashed and whose digest was not here."""
-        temporary = self._temporary()
+        temporary = self.temporary()
         try:
             fd = create(temporary, 0o444)
             try:
@@ -243,7 +239,7 @@ class Objects:
         status = os.fstat(fd)
         if self.chunks.wants(status.st_size):
             return Stored(self.chunks.store(fd), mark(status))
-        temporary = self._temporary()
+        temporary = self.temporary()
         try:
             with open(create(temporary, 0o444), "wb", buffering=0) as target:
                 digest = copy(fd, target.fileno())
@@ -264,7 +260,7 @@ class Objects:
         if self._reflinks and found is not None and found[2] <= _TINY:
             return self.copy_in(path, found)  # it takes a block of the disk either way
         fd = _open_file(path)
-        temporary = self._temporary()
+        temporary = self.temporary()
         try:
             before = os.fstat(fd)
             if self.chunks.wants(before.st_size):
@@ -289,93 +285,6 @@ class Objects:
             os.close(fd)
             drop(temporary)
 
-    def adopt(self, path: str, found: Mark | None = None, digest: Digest | None = None) -> Stored | None:
-        """The file is itself the object now, by a hardlink, and read-only; no byte was copied.
-
-        None where that can't be done (another file system, another owner, too many links), or the file is
-        changing, or so large that it shall be kept as chunks. `digest` saves hashing a file that is still marked as
-        it was `found`."""
-        self.lease.take()
-        for _ in range(_TRIES):
-            try:
-                fd = os.open(path, _READ | os.O_NOFOLLOW)
-            except OSError as error:
-                if error.errno == errno.ELOOP:
-                    return None
-                raise unreadable(error, path) from error
-            try:
-                if found is None:
-                    found = mark(os.fstat(fd))
-                if self.chunks.wants(found[2]):
-                    return None
-                if digest is None:
-                    digest = digest_of(fd, found[2])
-                before = os.fstat(fd)
-                if mark(before) == found:
-                    return self._adopt(fd, before, path, digest)
-                found = digest = None
-            finally:
-                os.close(fd)
-        return None
-
-    def _adopt(self, fd: int, before: os.stat_result, path: str, digest: Digest) -> Stored | None:
-        linked = None
-        try:
-            os.fchmod(fd, before.st_mode & 0o444 | stat.S_IRUSR)
-            linked = self._link(fd, before, path, digest)
-        except OSError as error:
-            if error.errno not in _NO_HARDLINK:
-                raise unwritable(error, self.root) from error
-        finally:
-            if linked is None:
-                _restore_mode(fd, before)
-        return None if linked is None else Stored(digest, mark(linked))
-
-    def _link(self, fd: int, before: os.stat_result, path: str, digest: Digest) -> os.stat_result | None:
-        """The status of the one file that `path` and the object are now; None where they did not become one."""
-        place = self.place(digest)
-        for _ in range(_TRIES):
-            try:
-                _link_into(path, place)
-            except FileExistsError:
-                linked = self._merge(path, digest, before)
-                if linked is None:
-                    continue
-                return linked
-            after = os.fstat(fd)
-            if after.st_nlink != before.st_nlink + 1:
-                after = os.stat(place)
-            if _seal(after) != _seal(before):
-                drop(place)  # the file was replaced or written to between its hashing and its linking
-                return None
-            self._note(digest, after)
-            return after
-        return None
-
-    def _merge(self, path: str, digest: Digest, before: os.stat_result) -> os.stat_result | None:
-        """Makes one file of `path` and an object of the same bytes; returns its status, or None: try again.
-
-        Of the two, the one that was just read stays, unless the object has other links already and is sound."""
-        place = self.place(digest)
-        temporary = self._temporary()
-        try:
-            there = os.stat(place)
-            if not os.path.samestat(there, before):
-                sound = there.st_nlink > 1 and self.known_good(digest)
-                os.link(place if sound else path, temporary)
-                os.rename(temporary, path if sound else place)
-                there = there if sound else before
-            self.lease.touch(place)
-            here = os.stat(path)
-        except FileNotFoundError:
-            return None  # another thread has just put its file in the place of the object
-        finally:
-            drop(temporary)
-        if not _seal(here) == _seal(os.stat(place)) == _seal(there):
-            return None
-        self._note(digest, here)
-        return here
-
     def already(self, digest: Digest) -> bool:
         """Whether the object is here, in a file of its own, and sound. It is flushed with the others all the same, as
         whoever wrote it may not have done so yet."""
@@ -394,6 +303,19 @@ class Objects:
         """The file at `path`, in the scratch folder, is moved to where the object belongs; it was hashed just now."""
         self._publish(path, digest, os.stat(path))
 
+    def temporary(self) -> str:
+        """A path for a file that is to become an object; whoever asks holds the store from then on."""
+        self.lease.take()
+        try:
+            return self.scratch.name()
+        except OSError as error:
+            raise unwritable(error, self.root) from error
+
+    def note(self, digest: Digest, status: os.stat_result) -> None:
+        """The file of an object, which has this status, was put here with the right bytes, and is yet to be flushed."""
+        self._known[digest] = seal(status)
+        self._shards.note(digest)
+
     # ---------------------------------------------------------------- durability
 
     def sync(self) -> None:
@@ -408,20 +330,9 @@ class Objects:
 
     # ---------------------------------------------------------------- inside
 
-    def _temporary(self) -> str:
-        self.lease.take()
-        try:
-            return self.scratch.name()
-        except OSError as error:
-            raise unwritable(error, self.root) from error
-
     def _publish(self, temporary: str, digest: Digest, written: os.stat_result) -> None:
         self._shards.take(temporary, digest)
-        self._known[digest] = _seal(written)
-
-    def _note(self, digest: Digest, status: os.stat_result) -> None:
-        self._known[digest] = _seal(status)
-        self._shards.note(digest)
+        self._known[digest] = seal(written)
 
     def _open(self, digest: Digest) -> tuple[int, os.stat_result]:
         try:
@@ -438,7 +349,7 @@ class Objects:
             status = os.stat(self.place(digest))
         except OSError:
             return False
-        if self._known.get(digest) == _seal(status):
+        if self._known.get(digest) == seal(status):
             return True
         fd, status = self._open(digest)
         try:
@@ -449,7 +360,7 @@ class Objects:
             os.close(fd)
         if not sound:
             raise self._damage(digest, status)
-        self._known[digest] = _seal(status)
+        self._known[digest] = seal(status)
         return True
 
     def _damage(self, digest: Digest, status: os.stat_result) -> Damaged:
@@ -472,23 +383,9 @@ class Objects:
         return NotInStore(f"the store does not hold object {digest[:12]}…", fix="run again: it is made anew")
 
 
-def _seal(status: os.stat_result) -> Seal:
+def seal(status: os.stat_result) -> Seal:
+    """What the bytes of an object are known to be right by."""
     return (status.st_ino, status.st_mtime_ns, status.st_size)
-
-
-def _link_into(path: str, place: str) -> None:
-    try:
-        os.link(path, place)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        os.link(path, place)
-
-
-def _restore_mode(fd: int, before: os.stat_result) -> None:
-    try:
-        os.fchmod(fd, stat.S_IMODE(before.st_mode))
-    except OSError:
-        pass  # it was never changed: the file belongs to someone else
 
 
 def _open_file(path: str) -> int:

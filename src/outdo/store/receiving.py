@@ -9,6 +9,7 @@ from blake3 import blake3
 from outdo.core.errors import Damaged, NotInRemote, NotInStore
 from outdo.core.model import Digest, Entry
 from outdo.store import recipes, trees
+from outdo.store.adopting import adopt
 from outdo.store.depot import Depot
 from outdo.store.files import create, drop, mark, write
 from outdo.store.nodes import LEVELS, Index
@@ -178,7 +179,7 @@ class Receiving:
             finally:
                 os.close(fd)
             found = hasher.hexdigest()
-            if found == digest and self._objects.adopt(temporary, mark(status), digest) is None:
+            if found == digest and adopt(self._objects, temporary, mark(status), digest) is None:
                 self._objects.copy_in(temporary)
         finally:
             drop(temporary)

@@ -8,6 +8,7 @@ from blake3 import blake3
 
 from outdo.core.errors import Damaged, Usage
 from outdo.core.model import Digest, Remote
+from outdo.store.adopting import adopt
 from outdo.store.bucket import connect
 from outdo.store.depot import Depot
 from outdo.store.files import Scratch
@@ -50,7 +51,7 @@ class FolderVault:
         self.scratch = objects.scratch
 
     def keep(self, path: str, digest: Digest) -> None:
-        if not self._objects.rely(digest) and self._objects.adopt(path, digest=digest) is None:
+        if not self._objects.rely(digest) and adopt(self._objects, path, digest=digest) is None:
             self._objects.copy_in(path)
         self._objects.sync()
 

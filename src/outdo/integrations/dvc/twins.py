@@ -6,6 +6,7 @@ from outdo.core.errors import Damaged, NotInStore
 from outdo.core.model import Digest, Entry
 from outdo.integrations.dvc.cache import Cache
 from outdo.integrations.dvc.records import MD5, Item
+from outdo.store.adopting import adopt
 from outdo.store.files import each
 from outdo.store.nodes import Tree, folders_of
 from outdo.store.objects import Objects
@@ -93,5 +94,5 @@ class Twins:
         sealed, found = self._cache.seal(twin.name, twin.kind)
         if sealed != digest:
             raise Damaged(f"the object '{twin.name}' in DVC's cache changed", fix="run again")
-        if self._objects.adopt(place, found, digest) is None and self._objects.clone_in(place) is None:
+        if adopt(self._objects, place, found, digest) is None and self._objects.clone_in(place) is None:
             self._objects.copy_in(place)
