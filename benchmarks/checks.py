@@ -7,9 +7,7 @@ looks at data that it has judged before; without `--force` it does not.
 
 import argparse
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from statistics import median
 
@@ -17,9 +15,9 @@ from msgspec import Struct
 
 from benchmarks.cases import megabytes, seconds
 from benchmarks.checks_peers import CARRIERS, ORIGINS, TAIL
-from benchmarks.measure import Broken, Contender, Sample, Unit, by_turns, of
-from benchmarks.page import tell_section
-from benchmarks.peers import Missing, outdo, peer_python
+from benchmarks.measure import Contender, Sample, Unit, by_turns, of
+from benchmarks.page import tell_measured
+from benchmarks.peers import outdo, peer_python
 from benchmarks.peers import version as own_version
 from benchmarks.tables import head
 
@@ -178,17 +176,12 @@ def main() -> int:
     words.add_argument("--rounds", type=int, default=3)
     words.add_argument("--write", metavar="FILE", help="write the tables into this page too")
     said = words.parse_args()
-    root = tempfile.mkdtemp(prefix="outdo-bench-", dir=said.folder)
-    try:
+
+    def section(root: str) -> str:
         bars, found = measure(root, said.rows, said.many, said.rounds)
-        text = report(bars, found, head([own_version("outdo")], root))
-    except (Broken, Missing) as error:
-        print(error, file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-    tell_section(said.write, TITLE, text)
-    return 0
+        return report(bars, found, head([own_version("outdo")], root))
+
+    return tell_measured(TITLE, said, section)
 
 
 if __name__ == "__main__":

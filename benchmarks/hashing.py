@@ -5,12 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
 from benchmarks import worlds
 from benchmarks.cases import Case, Grounds, beside, within
-from benchmarks.measure import Broken, Contender, by_turns
-from benchmarks.page import tell_section
+from benchmarks.measure import Contender, by_turns
+from benchmarks.page import tell_measured
 from benchmarks.peers import DVC_ENV, Missing, init_dvc, peer, version
 from benchmarks.tables import head, measured
 
@@ -96,8 +95,8 @@ def main() -> int:
     unknown = [name for name in said.names if name not in CASES]
     if unknown:
         words.error(f"no benchmark is named {', '.join(unknown)}; there are {', '.join(CASES)}")
-    root = tempfile.mkdtemp(prefix="outdo-bench-", dir=said.folder)
-    try:
+
+    def section(root: str) -> str:
         results = []
         for name in said.names or CASES:
             print(f"{name} …", file=sys.stderr)
@@ -108,15 +107,9 @@ def main() -> int:
                 continue
             results.append((case, by_turns(case.contenders, case.rounds)))
         where = head([version(name) for name in ("outdo", "dvc", "b3sum")], root)
-    except (Broken, Missing) as error:
-        print(error, file=sys.stderr)
-        return 1
-    finally:
-        subprocess.run(["chmod", "-R", "u+w", root], check=False)
-        shutil.rmtree(root, ignore_errors=True)
-    command = "Made by `python -m benchmarks.hashing --folder /dev/shm`."
-    tell_section(said.write, TITLE, measured(command, where, results))
-    return 0
+        return measured("Made by `python -m benchmarks.hashing --folder /dev/shm`.", where, results)
+
+    return tell_measured(TITLE, said, section)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,8 @@ nothing else is said. CPU is the server's own, with all its processes.
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from statistics import median, quantiles
@@ -32,8 +30,7 @@ from benchmarks.mlflow_calls import (
 )
 from benchmarks.mlflow_fill import RUN, fill
 from benchmarks.mlflow_sides import FILES, Name, Side, running, version
-from benchmarks.page import tell_section
-from benchmarks.peers import Missing
+from benchmarks.page import tell_measured
 from benchmarks.peers import version as own_version
 from benchmarks.tables import head
 
@@ -293,20 +290,15 @@ def main() -> int:
     words.add_argument("--folder", help="where the homes are; on a disk, as a flush to a tmpfs costs nothing")
     words.add_argument("--write", metavar="FILE", help="write the table into this page too")
     said = words.parse_args()
-    root = tempfile.mkdtemp(prefix="outdo-bench-", dir=said.folder)
-    try:
+
+    def section(root: str) -> str:
         bars = measure(root, SMALL if said.small else Sizes())
         where = head([own_version("outdo"), version()], root)
-    except (Broken, Missing) as error:
-        print(error, file=sys.stderr)
-        return 1
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-    rows = ["| work | MLflow | Outdo | | bar | |", "| --- | --- | --- | --- | --- | --- |"]
-    rows += [bar.line() for bar in bars]
-    text = "\n".join([TEXT, "", where, "", *rows])
-    tell_section(said.write, TITLE, text)
-    return 0
+        rows = ["| work | MLflow | Outdo | | bar | |", "| --- | --- | --- | --- | --- | --- |"]
+        rows += [bar.line() for bar in bars]
+        return "\n".join([TEXT, "", where, "", *rows])
+
+    return tell_measured(TITLE, said, section)
 
 
 if __name__ == "__main__":

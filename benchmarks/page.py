@@ -1,6 +1,15 @@
 """The page of all tables: each command tells its own section and leaves the others as they are."""
 
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Callable
+
+from benchmarks.measure import Broken
+from benchmarks.peers import Missing
 
 TITLE = "# Speed and memory, beside the peers"
 INTRODUCTION = """CPU is the user and system time of a command and all its children. Figures are medians of several runs
@@ -21,6 +30,22 @@ def _write(path: str, title: str, text: str) -> None:
     parts = [first.rstrip("\n"), *(f"## {name}\n\n{body}" for name, body in sections.items())]
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n\n".join(parts) + "\n")
+
+
+def tell_measured(title: str, said: Namespace, measure: Callable[[str], str]) -> int:
+    """Tells the section that `measure` makes in a new folder, which then goes; the exit code of a command with the
+    options `--folder` and `--write`: 1 where a contender broke or is missing."""
+    root = tempfile.mkdtemp(prefix="outdo-bench-", dir=said.folder)
+    try:
+        text = measure(root)
+    except (Broken, Missing) as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        subprocess.run(["chmod", "-R", "u+w", root], check=False)
+        shutil.rmtree(root, ignore_errors=True)
+    tell_section(said.write, title, text)
+    return 0
 
 
 def tell_section(path: str | None, title: str, text: str) -> None:

@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +18,8 @@ from msgspec import Struct
 from benchmarks import worlds
 from benchmarks.cases import Case, Grounds, Samples, beside, within
 from benchmarks.measure import Broken, Contender, by_turns
-from benchmarks.page import tell_section
-from benchmarks.peers import Missing, init_dvc, outdo, peer, version
+from benchmarks.page import tell_measured
+from benchmarks.peers import init_dvc, outdo, peer, version
 from benchmarks.tables import figures, head, measured
 from tests.contracts.s3 import BUCKET, SECRETS, Proxy, s3_server
 
@@ -180,23 +179,17 @@ def main() -> int:
         words.error(f"no place is named {', '.join(unknown)}; there are folder, s3")
     kinds = [small(said.files)] if said.files else []
     kinds += [large(int(said.size * GIGABYTE))] if said.size else []
-    root = tempfile.mkdtemp(prefix="outdo-bench-", dir=said.folder)
-    results: list[tuple[Case, Samples]] = []
-    try:
+
+    def section(root: str) -> str:
+        results: list[tuple[Case, Samples]] = []
         with places(said.places or ["folder", "s3"], root) as there:
             for place in there:
                 for kind in kinds:
                     results += cases(Grounds(root), kind, place, said.rounds)
         where = head([version(name) for name in ("outdo", "dvc")], root)
-    except (Broken, Missing) as error:
-        print(error, file=sys.stderr)
-        return 1
-    finally:
-        subprocess.run(["chmod", "-R", "u+w", root], check=False)
-        shutil.rmtree(root, ignore_errors=True)
-    command = "Made by `python -m benchmarks.remotes --folder /dev/shm`."
-    tell_section(said.write, TITLE, measured(command, where, results))
-    return 0
+        return measured("Made by `python -m benchmarks.remotes --folder /dev/shm`.", where, results)
+
+    return tell_measured(TITLE, said, section)
 
 
 if __name__ == "__main__":
