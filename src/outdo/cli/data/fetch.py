@@ -3,9 +3,8 @@
 import click
 
 from outdo.app.data.share import fetch
-from outdo.cli.data.sharing import carried
-from outdo.cli.data.words import JSON, REMOTE, TARGETS, print_data
-from outdo.cli.sharing import tell_moved
+from outdo.cli.data.sharing import sent
+from outdo.cli.data.words import JSON, REMOTE, TARGETS
 
 EXAMPLES = """
 \b
@@ -24,8 +23,4 @@ Exit codes: 0 done, 1 the remote failed or something was missing, 2 a mistake in
 @REMOTE
 @JSON
 def command(targets: tuple[str, ...], remote: str, as_json: bool) -> int:
-    moved, seconds = carried("fetch", targets, remote, fetch)
-    if as_json:
-        return print_data("data.fetch", {"remotes": moved})
-    tell_moved("fetch", moved, seconds)
-    return 0
+    return sent("fetch", targets, remote, fetch, as_json=as_json)
