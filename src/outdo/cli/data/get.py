@@ -8,8 +8,8 @@ import click
 
 from outdo.app.data.anywhere import room
 from outdo.app.data.imports import Asked, Imported, get
-from outdo.cli.data.words import JSON, print_data, shown, sized
-from outdo.cli.paint import Paint, plain
+from outdo.cli.data.words import JSON, for_git, print_data, shown, sized
+from outdo.cli.paint import Paint, plain, say
 from outdo.cli.sharing import Meter
 
 EXAMPLES = """
@@ -44,10 +44,7 @@ def command(url: str, path: str, rev: str, out: str, force: bool, as_json: bool)
             done = get(place.objects, place.cache, asked, meter, force=force)
         finally:
             meter.clear()
-    if as_json:
-        return print_data("data.get", done)
-    tell(done, Paint(sys.stdout))
-    return 0
+    return tell("data.get", done, as_json=as_json)
 
 
 def target(path: str, out: str, url: str) -> str:
@@ -58,8 +55,14 @@ def target(path: str, out: str, url: str) -> str:
     return os.path.join(out, own) if os.path.isdir(out) and out.endswith("/") else out
 
 
-def tell(done: Imported, paint: Paint) -> None:
-    """Prints what was put in place."""
+def tell(name: str, done: Imported, *, as_json: bool) -> int:
+    """Prints what was put in place, and what Git is to be told of; for programs as the object of this name."""
+    if as_json:
+        return print_data(name, done)
+    paint = Paint(sys.stdout)
     at = f" at {done.commit[:10]}" if done.commit else ""
     what = f"{sized(done.entry)} from {plain(done.url)}{plain(at)}"
     print(f"{paint('+', 'green')} {shown(done.path, done.entry)}  {paint(what, 'dim')}", flush=True)
+    if done.files:
+        say(for_git(done.files, Paint(sys.stderr)))
+    return 0

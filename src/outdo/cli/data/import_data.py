@@ -2,7 +2,6 @@
 
 import os
 import posixpath
-import sys
 
 import click
 
@@ -11,8 +10,7 @@ from outdo.app.data.imports import Asked, import_from
 from outdo.app.data.tracking import from_here
 from outdo.app.project import open_project
 from outdo.cli.data.get import FORCE, OUT, REV, target, tell
-from outdo.cli.data.words import JSON, for_git, print_data
-from outdo.cli.paint import Paint, say
+from outdo.cli.data.words import JSON
 from outdo.cli.sharing import Meter
 from outdo.cli.turn import my_turn
 
@@ -49,9 +47,4 @@ def command(url: str, path: str, rev: str, out: str, desc: str, force: bool, as_
             done = import_from(project, repositories(project.state), asked, meter, force=force)
         finally:
             meter.clear()
-    if as_json:
-        return print_data("data.import", done)
-    tell(done, Paint(sys.stdout))
-    if done.files:
-        say(for_git(done.files, Paint(sys.stderr)))
-    return 0
+    return tell("data.import", done, as_json=as_json)

@@ -1,7 +1,6 @@
 """`outdo data import-url`."""
 
 import os
-import sys
 from urllib.parse import urlsplit
 
 import click
@@ -11,8 +10,7 @@ from outdo.app.data.imports import Asked, import_url
 from outdo.app.data.tracking import from_here
 from outdo.app.project import open_project
 from outdo.cli.data.get import FORCE, tell
-from outdo.cli.data.words import JSON, for_git, print_data
-from outdo.cli.paint import Paint, say
+from outdo.cli.data.words import JSON
 from outdo.cli.turn import my_turn
 
 EXAMPLES = """
@@ -42,9 +40,4 @@ def command(url: str, out: str, desc: str, force: bool, as_json: bool) -> int:
         own = os.path.basename((urlsplit(url).path if "://" in url else url).rstrip("/"))
         (place,) = from_here(project.root, [out or own])
         done = import_url(project, addresses(project.state), Asked(url, "", "", place, desc), force=force)
-    if as_json:
-        return print_data("data.import-url", done)
-    tell(done, Paint(sys.stdout))
-    if done.files:
-        say(for_git(done.files, Paint(sys.stderr)))
-    return 0
+    return tell("data.import-url", done, as_json=as_json)
