@@ -2,9 +2,11 @@
 
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,11 +33,13 @@ def finished(folder: Path, *words: str) -> float:
     return time.monotonic() - began
 
 
-def killed(folder: Path, *words: str, after: float) -> None:
+def killed(folder: Path, *words: str, after: float) -> bool:
+    """Whether a command was killed before it ended."""
     process = start(folder, *words)
-    time.sleep(after)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(after)
     process.kill()
-    process.wait()
+    return process.wait() == -signal.SIGKILL
 
 
 def project(root: Path) -> Path:
@@ -77,11 +81,11 @@ def complete(root: Path) -> None:
 
 
 def test_a_killed_add_loses_nothing_and_the_next_ends_it(tmp_path: Path) -> None:
-    chance = random.Random(1)
+    chance, kills = random.Random(1), 0
     mine = project(tmp_path / "mine")
     whole = finished(project(tmp_path / "first"), "add", "raw")
-    for _ in range(TIMES):
-        killed(mine, "add", "raw", after=chance.uniform(0.2, 1.1) * whole)
+    while kills < TIMES:
+        kills += killed(mine, "add", "raw", after=chance.uniform(0.2, 1.0) * whole)
         check(mine)
         assert len([file for file in (mine / "raw").rglob("*") if file.is_file()]) == len(FILES)
         if chance.random() < 0.5:
@@ -93,27 +97,27 @@ def test_a_killed_add_loses_nothing_and_the_next_ends_it(tmp_path: Path) -> None
 
 
 def test_a_killed_checkout_leaves_no_torn_file_and_the_next_ends_it(tmp_path: Path) -> None:
-    chance = random.Random(2)
+    chance, kills = random.Random(2), 0
     mine = project(tmp_path / "mine")
     finished(mine, "add", "raw")
     shutil.rmtree(mine / "raw")
     whole = finished(mine, "checkout")
-    for _ in range(TIMES):
+    while kills < TIMES:
         if chance.random() < 0.5:
             shutil.rmtree(mine / "raw", ignore_errors=True)
-        killed(mine, "checkout", after=chance.uniform(0.2, 1.1) * whole)
+        kills += killed(mine, "checkout", after=chance.uniform(0.2, 1.0) * whole)
         check(mine)
     finished(mine, "checkout")
     complete(mine)
 
 
 def test_a_killed_push_leaves_only_what_is_complete(tmp_path: Path) -> None:
-    chance = random.Random(3)
+    chance, kills = random.Random(3), 0
     mine = project(tmp_path / "mine")
     finished(mine, "add", "raw")
     whole = finished(mine, "push", "-r", "../other")
-    for _ in range(TIMES):
-        killed(mine, "push", after=chance.uniform(0.2, 1.1) * whole)
+    while kills < TIMES:
+        kills += killed(mine, "push", after=chance.uniform(0.2, 1.0) * whole)
         there = {file.parent.name + file.name for file in (tmp_path / "team").glob("objects/*/[!.]*")}
         root = status(open_project(str(mine))).paths[0].entry
         assert root
@@ -129,14 +133,14 @@ def test_a_killed_push_leaves_only_what_is_complete(tmp_path: Path) -> None:
 
 
 def test_a_killed_pull_leaves_nothing_wrong_and_the_next_ends_it(tmp_path: Path) -> None:
-    chance = random.Random(4)
+    chance, kills = random.Random(4), 0
     mine = project(tmp_path / "mine")
     finished(mine, "add", "raw")
     finished(mine, "push")
     whole = finished(clone(mine, tmp_path / "first"), "pull")
     yours = clone(mine, tmp_path / "yours")
-    for _ in range(TIMES):
-        killed(yours, "pull", after=chance.uniform(0.2, 1.1) * whole)
+    while kills < TIMES:
+        kills += killed(yours, "pull", after=chance.uniform(0.2, 1.0) * whole)
         for file in (yours / ".outdo").glob("objects/*/*"):
             assert blake3(file.read_bytes()).hexdigest() == file.parent.name + file.name
         if chance.random() < 0.5:

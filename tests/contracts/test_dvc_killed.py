@@ -96,8 +96,9 @@ def long(repo: Path, *words: str) -> float:
 
 def test_an_add_that_is_killed_leaves_the_old_pointer_or_the_new_one(repo: Path) -> None:
     longest = long(repo, "data", "add", "big")
-    dice, count = random.Random(1), 0
-    for turn in range(TIMES):
+    dice, count, turn = random.Random(1), 0, 0
+    while count < TIMES:
+        turn += 1
         old = promised(repo)
         write(repo, {f"big/{number}": f"{turn} {number}" for number in range(0, 200, 7)})
         count += killed(repo, dice, longest, "data", "add", "big")
@@ -105,7 +106,6 @@ def test_an_add_that_is_killed_leaves_the_old_pointer_or_the_new_one(repo: Path)
         assert len(new) == len(FILES)
         assert promised(repo) in (old, new)
     outdo(repo, "data", "add", "big")
-    assert count > TIMES / 4
     assert "in cache" not in dvc(repo, "data", "status")
     assert not [name for name in contents(repo / ".dvc" / "cache") if "tmp" in name]
 
@@ -114,14 +114,14 @@ def test_a_checkout_that_is_killed_leaves_only_whole_files(repo: Path) -> None:
     outdo(repo, "data", "add", "big")
     take_away(repo, "big")
     longest = long(repo, "data", "checkout")
-    dice, count, files = random.Random(2), 0, promised(repo)
-    for turn in range(TIMES):
+    dice, count, turn, files = random.Random(2), 0, 0, promised(repo)
+    while count < TIMES:
+        turn += 1
         take_away(repo, *(f"big/{number}" for number in range(turn, 200, 3)))
         count += killed(repo, dice, longest, "data", "checkout")
         there = {name: md5(content).hexdigest() for name, content in contents(repo / "big").items()}
         assert there.items() <= files.items()
     outdo(repo, "data", "checkout")
-    assert count > TIMES / 4
     commit(repo)
     assert is_up_to_date(repo)
 
@@ -130,13 +130,12 @@ def test_a_push_that_is_killed_leaves_only_what_is_complete(repo: Path, tmp_path
     outdo(repo, "data", "add", "big")
     longest = long(repo, "data", "push", "-r", "../other")
     dice, count = random.Random(3), 0
-    for _ in range(TIMES):
+    while count < TIMES:
         count += killed(repo, dice, longest, "data", "push")
         sound(tmp_path / "lab")
         if dice.random() < 0.5:
             shutil.rmtree(tmp_path / "lab", ignore_errors=True)
     outdo(repo, "data", "push")
-    assert count > TIMES / 4
     assert sound(tmp_path / "lab") == sound(repo / ".dvc" / "cache")
     assert "in sync" in dvc(repo, "status", "-c")
 
@@ -144,13 +143,12 @@ def test_a_push_that_is_killed_leaves_only_what_is_complete(repo: Path, tmp_path
 def test_a_pull_that_is_killed_leaves_only_whole_files(yours: Path, repo: Path) -> None:
     longest = long(yours, "data", "pull")
     dice, count, files = random.Random(4), 0, contents(repo / "big").items()
-    for _ in range(TIMES):
+    while count < TIMES:
         if dice.random() < 0.5:
             take_away(yours, "big", ".dvc/cache", ".outdo")
         count += killed(yours, dice, longest, "data", "pull")
         sound(yours / ".dvc" / "cache")
         assert contents(yours / "big").items() <= files
     outdo(yours, "data", "pull")
-    assert count > TIMES / 4
     assert contents(yours / "big").items() == files
     assert is_up_to_date(yours)

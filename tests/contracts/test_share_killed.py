@@ -1,9 +1,11 @@
 """Pushes and pulls that are killed at any moment: what is at the remote is complete, and the next one goes on."""
 
 import random
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -32,11 +34,13 @@ def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
     )
 
 
-def killed(folder: Path, *words: str, after: float) -> None:
+def killed(folder: Path, *words: str, after: float) -> bool:
+    """Whether a command was killed before it ended."""
     process = start(folder, *words)
-    time.sleep(after)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(after)
     process.kill()
-    process.wait()
+    return process.wait() == -signal.SIGKILL
 
 
 def finished(folder: Path, *words: str) -> float:
@@ -70,12 +74,12 @@ def check(remote: Path) -> None:
 
 
 def test_a_killed_push_leaves_only_what_is_complete(tmp_path: Path) -> None:
-    chance = random.Random(7)
+    chance, kills = random.Random(7), 0
     mine = clone(tmp_path / "mine")
     finished(mine, "run")
     whole = finished(mine, "push", "-r", "../other")
-    for _ in range(TIMES):
-        killed(mine, "push", after=chance.uniform(0.3, 1.1) * whole)
+    while kills < TIMES:
+        kills += killed(mine, "push", after=chance.uniform(0.3, 1.0) * whole)
         check(tmp_path / "team")
         if chance.random() < 0.5:
             subprocess.run(["rm", "-rf", tmp_path / "team"], check=True)
@@ -87,15 +91,15 @@ def test_a_killed_push_leaves_only_what_is_complete(tmp_path: Path) -> None:
 
 
 def test_a_killed_pull_leaves_nothing_wrong_and_the_next_ends_it(tmp_path: Path) -> None:
-    chance = random.Random(8)
+    chance, kills = random.Random(8), 0
     mine = clone(tmp_path / "mine")
     finished(mine, "run")
     finished(mine, "push")
     lock = (mine / "outdo.lock").read_bytes()
     whole = finished(clone(tmp_path / "first", lock), "pull")
     yours = clone(tmp_path / "yours", lock)
-    for _ in range(TIMES):
-        killed(yours, "pull", after=chance.uniform(0.3, 1.1) * whole)
+    while kills < TIMES:
+        kills += killed(yours, "pull", after=chance.uniform(0.3, 1.0) * whole)
         for file in (yours / ".outdo").glob("objects/*/*"):
             assert blake3(file.read_bytes()).hexdigest() == file.parent.name + file.name
         if chance.random() < 0.5:
