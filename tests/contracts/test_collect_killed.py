@@ -101,22 +101,15 @@ def dvc_root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_in_a_dvc_repository_too_and_what_is_dvcs_stays(dvc_root: Path) -> None:
-    cache = {path: path.read_bytes() for path in (dvc_root / ".dvc" / "cache").rglob("*") if path.is_file()}
-    assert len(cache) == 101
-    test_a_collection_may_be_killed_at_any_moment(dvc_root)
-    assert {path: path.read_bytes() for path in cache} == cache
-    assert status(open_project(str(dvc_root))).paths[0].workspace == "same"
-
-
-def test_a_collection_may_be_killed_at_any_moment(root: Path) -> None:
+def collections_are_killed(root: Path, size: int) -> None:
+    """Fifty times, each beside folders of this many needed files and half as many needless ones."""
     chance = random.Random(1)
     needed: list[Entry] = []
     for number in range(ROUNDS):
         project = open_project(str(root))
-        needed = [*needed[-3:], folder(project, chance, 600)]
+        needed = [*needed[-3:], folder(project, chance, size)]
         lock(project, needed)
-        needless = folder(project, chance, 300)
+        needless = folder(project, chance, size // 2)
         project.results.put(Record(Key(f"{number:064}"), ("x",), outs={"out": needless}))
         project.results.put(Record(Key(f"{number:063}a"), ("x",), outs={"out": needed[0]}))
         project.objects.close()
@@ -124,6 +117,18 @@ def test_a_collection_may_be_killed_at_any_moment(root: Path) -> None:
         time.sleep(chance.random() * 0.15)
         kill(process)
         all_is_there(root, needed)
+
+
+def test_a_collection_may_be_killed_at_any_moment(root: Path) -> None:
+    collections_are_killed(root, 600)
+
+
+def test_in_a_dvc_repository_too_and_what_is_dvcs_stays(dvc_root: Path) -> None:
+    cache = {path: path.read_bytes() for path in (dvc_root / ".dvc" / "cache").rglob("*") if path.is_file()}
+    assert len(cache) == 101
+    collections_are_killed(dvc_root, 60)
+    assert {path: path.read_bytes() for path in cache} == cache
+    assert status(open_project(str(dvc_root))).paths[0].workspace == "same"
 
 
 def test_work_goes_on_beside_collections(root: Path) -> None:
