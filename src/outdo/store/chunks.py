@@ -47,7 +47,8 @@ class Shelf(Protocol):
         ...
 
     def read_into(self, digest: Digest, view: memoryview) -> None:
-        """The object's bytes, verified, are in `view`; raises `NotInStore` or `Damaged`."""
+        """The bytes of the object's file, yet to be verified, fill `view`; raises `NotInStore`, or `Damaged` where
+        they do not."""
         ...
 
 
@@ -165,15 +166,16 @@ class Chunks:
     # ---------------------------------------------------------------- out
 
     def pour(self, digest: Digest, give: Callable[[memoryview], None]) -> None:
-        """Gives away the file's bytes piece by piece, each chunk verified, and the whole at the end.
+        """Gives away the file's bytes piece by piece, which are verified as a whole at the end.
 
-        Raises `NotInStore`; and `Damaged` after what is damaged was set aside, be it a chunk or the recipe."""
+        Raises `NotInStore`; and `Damaged`, so that nothing of what was given is used, after what is damaged was set
+        aside, be it a chunk or the recipe."""
         recipe = self.recipes.get(digest)
         if recipe is None:
             raise NotInStore(
                 f"the store does not hold object {digest[:12]}…", fix="run again: it is made anew"
             )
-        if self.prove(recipe, give) != digest:
+        if not self.prove(recipe, digest, give):
             self.recipes.set_aside(digest)
             what = f"the chunks of object {digest[:12]}… do not make it; their list was set aside and is not used"
             raise Damaged(what, fix="run again: it is made anew")
@@ -200,8 +202,11 @@ class Chunks:
         self._joined[digest] = path
         return path
 
-    def prove(self, recipe: Recipe, give: Callable[[memoryview], None]) -> Digest:
-        """The digest of what a recipe makes, given away piece by piece."""
+    def prove(self, recipe: Recipe, digest: Digest, give: Callable[[memoryview], None]) -> bool:
+        """Whether a recipe makes the file of this digest, which is given away piece by piece; raises `Damaged` where
+        that is a chunk's fault, once all such chunks were set aside.
+
+        The whole is hashed, and the chunks only where that is not what it should be: both would say the same."""
         view = memoryview(bytearray(min(_WINDOW, recipe.size)))
         whole = blake3()
         uses: list[Callable[[], object]] = [lambda: whole.update(view[:filled]), lambda: give(view[:filled])]
@@ -221,10 +226,19 @@ class Chunks:
                 filled += size
             pass_on()
         except Damaged:
-            for chunk, _ in recipe.chunks:
-                self._shelf.already(chunk)  # sets aside the others too, so that all can be had anew at once
+            self._set_aside_damaged(recipe)
             raise
-        return Digest(whole.hexdigest())
+        if whole.hexdigest() == digest:
+            return True
+        if self._set_aside_damaged(recipe):
+            what = f"a chunk of object {digest[:12]}… is damaged; it was set aside and is not used"
+            raise Damaged(what, fix="run again: it is made anew")
+        return False
+
+    def _set_aside_damaged(self, recipe: Recipe) -> bool:
+        """Whether a chunk is not here, or was damaged: then all such are set aside, to be had anew at once."""
+        lost = [chunk for chunk, _ in dict.fromkeys(recipe.chunks) if not self._shelf.already(chunk)]
+        return bool(lost)
 
 
 def chunked_from(text: str) -> int:

@@ -99,7 +99,7 @@ class Receiving:
             if not lost.isdisjoint(chunk for chunk, _ in recipe.chunks):
                 return False
             try:
-                if chunks.prove(recipe, lambda _: None) == file:
+                if chunks.prove(recipe, file, lambda _: None):
                     return chunks.keep(file, recipe)
             except (Damaged, NotInStore):
                 lost = set(self._fetch_objects(dict(chunks.lacking(recipe))).missing)
