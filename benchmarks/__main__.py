@@ -22,9 +22,8 @@ SUITES: Mapping[str, tuple[str, Mapping[str, Callable[[Grounds], Case]]]] = {
 
 CASES = {name: case for _, suite in SUITES.values() for name, case in suite.items()}
 
-GROUND = """Projects are made on a tmpfs, so that tools are compared and not the state of a disk. All tools read the
-same stages; DVC's lock and cache are written for it where its own first run would take an hour, and `dvc status` has
-to call them clean."""
+GROUND = """All tools read the same stages; DVC's lock and cache are written for it where its own first run would take
+an hour, and `dvc status` has to call them clean."""
 
 
 def main() -> int:
@@ -74,11 +73,18 @@ def main() -> int:
     for suite, (title, suited) in SUITES.items():
         told = [results[name] for name in suited if name in results]
         if told:
-            command = f"Made by `python -m benchmarks {suite} --full --folder /dev/shm`."
+            command = f"Made by `{_command(said)}`."
             ground = f" {GROUND}" if suite != "gates" else ""
             tell_section(said.write, title, measured(f"{command}{ground}", where, told))
             print()
     return 1 if broken else 0
+
+
+def _command(said: argparse.Namespace) -> str:
+    """How these figures can be made again."""
+    words = ["python -m benchmarks", *said.names, *(["--full"] if said.full else [])]
+    words += [f"--{name} {value}" for name in ("rounds", "folder") if (value := getattr(said, name))]
+    return " ".join(words)
 
 
 if __name__ == "__main__":
