@@ -1,5 +1,6 @@
 """What nobody needs is removed from a store, and nothing else: not for anything."""
 
+import gc
 import os
 import random
 import sqlite3
@@ -347,6 +348,23 @@ def test_whoever_comes_while_objects_are_removed_waits(world: World, needless: E
         assert [one.pid for one in working] == [os.getpid()]
     objects.close()
     assert needless.digest in world.collect().objects
+
+
+def test_a_project_that_nobody_holds_works_with_its_store_no_more(world: World) -> None:
+    """At once, with no collection of garbage: a server opens one after the other."""
+    gc.disable()
+    try:
+        project = open_project(str(world.root))
+        project.objects.lease.take()
+        project.workspace.look(["x", "remote://team/x"])
+        del project
+        with (
+            leases.collecting(str(world.root / ".outdo")),
+            leases.closed(str(world.root / ".outdo")) as working,
+        ):
+            assert not working
+    finally:
+        gc.enable()
 
 
 def test_two_do_not_collect_at_once(world: World, needless: Entry) -> None:

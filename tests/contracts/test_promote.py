@@ -1,6 +1,7 @@
 """Promotions: what moves at once, what is refused, who may override, and who wins a race."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,7 @@ def test_what_was_signed_is_kept_by_a_collection_of_garbage(root: Path) -> None:
     project.objects.close()
     for file in (root / ".outdo/objects").rglob("*"):
         os.utime(file, (0, 0))
+    time.sleep(0.02)  # until the file system's clock has ticked
     again, asked = open_project(str(root)), Asked(runs=0)
     collect(again, asked, survey(again, asked))
     assert not again.objects.has(lost)

@@ -48,7 +48,7 @@ class Elsewhere:
             entry = self._entry(url)
             self.unreached.pop(url, None)
         except UserError as error:
-            self.unreached[url] = error
+            self.unreached[url] = error.with_traceback(None)  # which holds all that was at work
         self._known[url] = (monotonic(), entry)
 
     def _entry(self, url: Path) -> Entry:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
+from weakref import proxy
 
 from msgspec import DecodeError, Struct, ValidationError, msgpack
 
@@ -82,7 +83,9 @@ class Project:
         self.environments: str = borrows.environments if borrows else _environments(self.home)
         """The folder of the environments that are built for stages: the project's own, or `OUTDO_HOME`'s."""
         self.stat = StatCache(self.state)
-        self.workspace = Workspace(root, self.objects, self.stat, _links(dvc), lambda: self.elsewhere)
+        # Proxies, as in a cycle the project would keep its hold on the store until some collection of garbage.
+        mine: Project = proxy(self)
+        self.workspace = Workspace(root, self.objects, self.stat, _links(dvc), lambda: mine.elsewhere)
         self.lock = Lock(lock_path(root), durable=home is None)
         self._params = ParamFiles(root, os.path.join(self.state, "cache", "params"))
 
@@ -101,7 +104,7 @@ class Project:
     @cached_property
     def elsewhere(self) -> Elsewhere:
         """What is asked for dependencies that are addresses."""
-        found: Elsewhere = lazy("outdo.app.elsewhere").Elsewhere(self)
+        found: Elsewhere = lazy("outdo.app.elsewhere").Elsewhere(proxy(self))
         return found
 
     def is_tracked(self, path: Path) -> bool:
