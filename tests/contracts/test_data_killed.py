@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,8 @@ pytestmark = pytest.mark.slow
 
 TIMES = 50
 FILES = {f"{index % 7}/{index}": f"{index}\n" * (index % 50) for index in range(150)}
+MANY = FILES | {f"many/{index}": f"{index}" for index in range(2100)}
+"""So many that new shards of the store are filled apart."""
 
 
 def start(folder: Path, *words: str) -> subprocess.Popen[bytes]:
@@ -42,12 +45,12 @@ def killed(folder: Path, *words: str, after: float) -> bool:
     return process.wait() == -signal.SIGKILL
 
 
-def project(root: Path) -> Path:
+def project(root: Path, files: Mapping[str, str] = FILES) -> Path:
     """A project in a repository with a folder of data that is not tracked yet."""
     root.mkdir()
     (root / "outdo.yaml").write_text("remotes: {team: ../team}\n")
     subprocess.run(["git", "init", "-q", root], check=True)
-    for name, text in FILES.items():
+    for name, text in files.items():
         (root / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "raw" / name).write_text(text)
     return root
@@ -61,39 +64,40 @@ def clone(root: Path, other: Path) -> Path:
     return other
 
 
-def check(root: Path) -> None:
+def check(root: Path, files: Mapping[str, str] = FILES) -> None:
     """Objects are what their names say; what a pointer names is kept; no file in place is torn or foreign."""
     for file in (root / ".outdo").glob("objects/*/*"):
         assert blake3(file.read_bytes()).hexdigest() == file.parent.name + file.name
     for file in (root / "raw").rglob("*"):
         if file.is_file():
-            assert file.read_text() == FILES[str(file.relative_to(root / "raw"))]
+            assert file.read_text() == files[str(file.relative_to(root / "raw"))]
     if (root / "raw.outdo").exists():
         assert status(open_project(str(root))).paths[0].held
 
 
-def complete(root: Path) -> None:
-    check(root)
-    assert {str(f.relative_to(root / "raw")) for f in (root / "raw").rglob("*") if f.is_file()} == set(FILES)
+def complete(root: Path, files: Mapping[str, str] = FILES) -> None:
+    check(root, files)
+    assert {str(f.relative_to(root / "raw")) for f in (root / "raw").rglob("*") if f.is_file()} == set(files)
     (one,) = status(open_project(str(root))).paths
     assert (one.workspace, one.held) == ("same", True)
     assert (root / ".gitignore").read_text() == "/raw\n"
 
 
-def test_a_killed_add_loses_nothing_and_the_next_ends_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("files", [FILES, MANY], ids=["few", "many"])
+def test_a_killed_add_loses_nothing_and_the_next_ends_it(tmp_path: Path, files: Mapping[str, str]) -> None:
     chance, kills = random.Random(1), 0
-    mine = project(tmp_path / "mine")
-    whole = finished(project(tmp_path / "first"), "add", "raw")
+    mine = project(tmp_path / "mine", files)
+    whole = finished(project(tmp_path / "first", files), "add", "raw")
     while kills < TIMES:
         kills += killed(mine, "add", "raw", after=chance.uniform(0.2, 1.0) * whole)
-        check(mine)
-        assert len([file for file in (mine / "raw").rglob("*") if file.is_file()]) == len(FILES)
+        check(mine, files)
+        assert len([file for file in (mine / "raw").rglob("*") if file.is_file()]) == len(files)
         if chance.random() < 0.5:
             shutil.rmtree(mine / ".outdo", ignore_errors=True)
             for name in ("raw.outdo", ".gitignore"):
                 (mine / name).unlink(missing_ok=True)
     finished(mine, "add", "raw")
-    complete(mine)
+    complete(mine, files)
 
 
 def test_a_killed_checkout_leaves_no_torn_file_and_the_next_ends_it(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ import os
 import stat
 
 from outdo.core.model import Digest
-from outdo.store.files import Mark, digest_of, drop, mark, unreadable, unwritable
-from outdo.store.objects import Objects, Stored, seal
+from outdo.store.files import Mark, digest_of, drop, mark, seal, unreadable, unwritable
+from outdo.store.objects import Objects, Stored
 
 _NO_HARDLINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
 _READ = os.O_RDONLY | os.O_CLOEXEC

@@ -18,6 +18,10 @@ Item = TypeVar("Item")
 Mark = tuple[int, int, int, int, int]
 """What `stat` tells of a file: mtime and ctime in nanoseconds, size, inode, mode. An edit changes at least one."""
 
+Seal = tuple[int, int, int]
+"""Inode, mtime and size an object had when its bytes were last known to be right. Not its ctime: every hardlink
+that is made or removed changes that."""
+
 _TINY = 1 << 16
 _SMALL = 1 << 20
 _LARGE = 32 << 20
@@ -37,6 +41,11 @@ HEAVY = 1 << 18
 def mark(status: os.stat_result) -> Mark:
     """The mark of a file from its status."""
     return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_mode)
+
+
+def seal(status: os.stat_result) -> Seal:
+    """What the bytes of an object are known to be right by."""
+    return (status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def digest_of(fd: int, size: int) -> Digest:
@@ -96,6 +105,16 @@ def reflink(source: int, target: int) -> bool:
 def create(path: str, mode: int) -> int:
     """A new file open for writing, with the rights that `mode` and the user's umask leave."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+
+
+def open_file(path: str) -> int:
+    """The file at `path`, open for reading; raises FileNotFoundError, or what `unreadable` makes of another error."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreadable(error, path) from error
 
 
 def drop(path: str) -> None:

@@ -38,6 +38,10 @@ class Links:
         self.shares = "hardlink" in kinds or "symlink" in kinds
         """Whether a file in the workspace may be an object itself, and so must not be written to."""
 
+    def through(self, objects: Objects) -> "Links":
+        """The same, that stores by these objects."""
+        return Links(objects, self._kinds, self._root)
+
     def store(self, path: str, found: Mark, digest: Digest | None, *, link: bool) -> Stored:
         """The file's digest, once the store holds it; with `link` the file may become one with the object.
 

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import proxy
 
 from blake3 import blake3
@@ -14,12 +14,15 @@ from outdo.store.chunks import CHUNKED_FROM, Chunks
 from outdo.store.files import (
     Mark,
     Scratch,
+    Seal,
     copy,
     create,
     digest_of,
     drop,
     mark,
+    open_file,
     reflink,
+    seal,
     unreadable,
     unwritable,
     write,
@@ -28,13 +31,14 @@ from outdo.store.lease import Lease
 from outdo.store.recipes import Recipes
 from outdo.store.shards import Shards
 
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from outdo.store.fresh import Fresh
+
 _SMALL = 1 << 20
 _TINY = 1 << 12
 _READ = os.O_RDONLY | os.O_CLOEXEC
-
-Seal = tuple[int, int, int]
-"""Inode, mtime and size an object had when its bytes were last known to be right. Not its ctime: every hardlink
-that is made or removed changes that."""
 
 
 class Stored(NamedTuple):
@@ -61,6 +65,8 @@ class Objects:
         self.lease = Lease(self.root)
         self._known: dict[Digest, Seal] = {}
         self._shards = Shards(self.folder)
+        self.fresh: Fresh | None = None
+        """Where new objects are put in shards that the store does not have yet."""
         self._lock = threading.Lock()
         self._reflinks: bool | None = None
         self.recipes = Recipes(self.root, self.damaged)
@@ -199,6 +205,8 @@ class Objects:
 
     def put_new(self, digest: Digest, content: bytes) -> None:
         """The store holds `content`, which was just hashed and whose digest was not here."""
+        if self.fresh and len(content) <= _TINY and self.fresh.put(digest, content):
+            return
         temporary = self.temporary()
         try:
             fd = create(temporary, 0o444)
@@ -221,7 +229,7 @@ class Objects:
         """The store holds a copy of the file; its digest is that of the bytes that were written.
 
         `found`, how the file was marked before, saves asking again: the older a mark, the less it is believed."""
-        fd = _open_file(path)
+        fd = open_file(path)
         try:
             found = found or mark(os.fstat(fd))
             if found[2] <= _SMALL:
@@ -259,7 +267,7 @@ class Objects:
             return None
         if self._reflinks and found is not None and found[2] <= _TINY:
             return self.copy_in(path, found)  # it takes a block of the disk either way
-        fd = _open_file(path)
+        fd = open_file(path)
         temporary = self.temporary()
         try:
             before = os.fstat(fd)
@@ -315,6 +323,13 @@ class Objects:
         """The file of an object, which has this status, was put here with the right bytes, and is yet to be flushed."""
         self._known[digest] = seal(status)
         self._shards.note(digest)
+
+    def filling(self) -> "AbstractContextManager[Objects]":
+        """The same store, for whoever is about to put many small objects into it: what is put through this one can be
+        read at the end only, and is there then, whatever ends it. Raises `StoreUnwritable`."""
+        from outdo.store.fresh import filling
+
+        return filling(self, self._shards)
 
     # ---------------------------------------------------------------- durability
 
@@ -381,17 +396,3 @@ class Objects:
 
     def _missing(self, digest: Digest) -> NotInStore:
         return NotInStore(f"the store does not hold object {digest[:12]}…", fix="run again: it is made anew")
-
-
-def seal(status: os.stat_result) -> Seal:
-    """What the bytes of an object are known to be right by."""
-    return (status.st_ino, status.st_mtime_ns, status.st_size)
-
-
-def _open_file(path: str) -> int:
-    try:
-        return os.open(path, _READ)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise unreadable(error, path) from error

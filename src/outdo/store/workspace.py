@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from time import time_ns
 
 from outdo.core.errors import BadPath, Damaged, NotInStore
@@ -20,6 +21,8 @@ from outdo.store.restoring import Restoring, Wanted
 from outdo.store.statcache import StatCache
 
 _BIG = 1 << 20
+_MANY = 2048
+"""Files of a folder from which on new shards are filled apart."""
 _WRITABLE = 0o222
 
 
@@ -96,7 +99,9 @@ class Workspace:
             return self._save_folder(path, link=link)
         if not stat.S_ISREG(status.st_mode):
             raise not_a_file(path, status.st_mode)
-        stored = self._store(place, mark(status), self._cache.get(path, mark(status), time_ns()), link=link)
+        stored = self._store(
+            place, mark(status), self._cache.get(path, mark(status), time_ns()), self._links, link=link
+        )
         clock = self._cache.clock
         if stored.mark[2] > _BIG:
             clock.wait_out(stored.mark, status.st_dev)
@@ -184,23 +189,25 @@ class Workspace:
 
         def store(index: int) -> None:
             place = f"{scan.top}/{scan.names[index]}"
-            stored = self._store(place, scan.mark(index), contents.digest(index), link=link)
+            stored = self._store(place, scan.mark(index), contents.digest(index), links, link=link)
             contents.set(index, stored.digest, stored.mark)
 
         files = contents.files()
-        each(store, files, heavy=scan.size(files) >= HEAVY * len(files))
+        with self._objects.filling() if len(files) >= _MANY else nullcontext(self._objects) as objects:
+            links = self._links.through(objects)
+            each(store, files, heavy=scan.size(files) >= HEAVY * len(files))
         entry = contents.entry(path, self._objects.put_bytes)
         contents.remember(entry, os.stat(scan.top).st_dev, self._cache.clock.now())
         return entry
 
-    def _store(self, place: str, found: Mark, digest: Digest | None, *, link: bool) -> Stored:
+    def _store(self, place: str, found: Mark, digest: Digest | None, links: Links, *, link: bool) -> Stored:
         """The file is in the store; `digest` is what is certain of it, and saves all work where that is there too."""
         if digest:
             linked = not (link and self._links.shares) or not found[4] & _WRITABLE
             if self._objects.rely(digest) and (linked or not self._objects.whole(digest)):
                 return Stored(digest, mark(os.stat(place)))
         try:
-            return self._links.store(place, found, digest, link=link)
+            return links.store(place, found, digest, link=link)
         except FileNotFoundError:
             raise
         except OSError as error:
