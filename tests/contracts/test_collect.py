@@ -367,6 +367,14 @@ def test_a_project_that_nobody_holds_works_with_its_store_no_more(world: World) 
         gc.enable()
 
 
+def test_what_a_killed_write_has_left_goes(world: World, needless: Entry) -> None:
+    kept = world.result("a", needless)
+    left = Path(f"{world.project.results.place(kept)}.0123456789ab.tmp")
+    left.write_bytes(b"half")
+    world.collect()
+    assert not left.exists()
+
+
 def test_two_do_not_collect_at_once(world: World, needless: Entry) -> None:
     with leases.collecting(str(world.root / ".outdo")), pytest.raises(StoreBusy):
         world.survey()

@@ -71,6 +71,7 @@ def test_killed_at_any_moment_the_next_run_ends_right(tmp_path: Path) -> None:
     for i in range(8):
         assert (root / f"o{i}").read_text() == (expected / f"o{i}").read_text()
     assert "all fresh" in outdo(root, "status").stdout
+    assert outdo(root, "gc", "--yes").returncode == 0
     assert not list((root / ".outdo").rglob("*.tmp"))
 
 

@@ -8,6 +8,7 @@ docs/design/collection.md says why nothing is lost.
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -154,6 +155,10 @@ class LocalStore:
             for digest in waste.objects:
                 if digest not in self.reach:
                     self._take_out("objects", digest)
+            for place in _unfinished(f"{self._objects.root}/results", f"{self._objects.root}/recipes"):
+                with suppress(FileNotFoundError):  # it has just been finished
+                    if self._is_old(os.lstat(place)):
+                        drop(place)
         except OSError as error:
             raise unwritable(error, self._objects.root) from error
 
@@ -213,6 +218,13 @@ class _Traits(NamedTuple):
     @classmethod
     def of(cls, status: os.stat_result) -> "_Traits":
         return cls(status.st_ino, status.st_nlink, status.st_atime_ns, status.st_mtime_ns)
+
+
+def _unfinished(*folders: str) -> Iterator[str]:
+    """What processes that were killed have left beside the files that they were about to write."""
+    for folder in folders:
+        for place, _, names in os.walk(folder):
+            yield from (f"{place}/{name}" for name in names if name.endswith(".tmp"))
 
 
 def _shards(folder: str) -> Iterator[tuple[str, Digest]]:
