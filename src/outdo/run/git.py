@@ -3,6 +3,8 @@
 import os
 from collections.abc import Mapping, Sequence
 
+from outdo.run.spawn import ask
+
 SECONDS = 60.0
 """How long one question to Git may take."""
 
@@ -41,26 +43,16 @@ def git(
     seconds: float = SECONDS,
 ) -> bytes:
     """What one Git process answers; raises `Refused` where it does not."""
-    import subprocess
-
     inherited = {name: value for name, value in os.environ.items() if name not in _LOCAL}
     quiet = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-    command = ["git", "-c", "core.quotePath=false", *words]
+    command = ["git", "-C", folder, "-c", "core.quotePath=false", *words]
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            input=given,
-            env={**inherited, **quiet, **(env or {})},
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
+        answer = ask(command, {**inherited, **quiet, **(env or {})}, given, seconds)
     except FileNotFoundError:
         raise Refused("Git is not installed, so the commit is not known") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
         raise Refused(f"Git did not answer: {error}") from None
-    if done.returncode not in accepted:
-        told = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-        raise Refused(f"Git did not answer: {told or f'it ended with {done.returncode}'}")
-    return done.stdout
+    if answer.code not in accepted:
+        told = answer.err.decode("utf-8", "replace").strip().partition("\n")[0]
+        raise Refused(f"Git did not answer: {told or f'it ended with {answer.code}'}")
+    return answer.out
