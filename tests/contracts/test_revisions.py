@@ -6,7 +6,7 @@ import pytest
 
 from outdo.core.compare import LineChange
 from outdo.run.git import Refused
-from outdo.run.revisions import Revision, contents, line_changes, resolve
+from outdo.run.revisions import Revision, contents, line_changes, peek, resolve
 from outdo.run.source import read_code
 from tests.contracts.repository import git
 
@@ -65,3 +65,22 @@ def test_no_commit_is_no_code_at_all(repository: Path) -> None:
 def test_a_lost_commit_is_refused(repository: Path) -> None:
     with pytest.raises(Refused):
         line_changes(str(repository), Revision("1" * 40), Revision(head(repository)))
+
+
+def test_a_commit_and_its_files_are_found_by_one_question(repository: Path) -> None:
+    git(repository, "tag", "-am", "the first", "v.1")
+    root, commit = str(repository), head(repository)
+    for word in ("HEAD", "main", "v.1", "HEAD^{/one}", commit[:10]):
+        assert peek(root, word, ["a file.txt", "none", "/a", "x\ny"]) == (commit, {"a file.txt": b"one\n"})
+    assert peek(root, "HEAD", []) == (commit, {})
+
+
+@pytest.mark.parametrize(
+    "word", ["", "none", "-h", "HEAD\nHEAD", "HEAD:a file.txt", "HEAD^{tree}", "^HEAD", "a b", "0" * 40, "4"]
+)
+def test_what_is_no_commit_is_none(repository: Path, word: str) -> None:
+    assert peek(str(repository), word, ["a file.txt"]) is None
+
+
+def test_outside_a_repository_no_word_is_a_commit(tmp_path: Path) -> None:
+    assert peek(str(tmp_path), "HEAD", []) is None

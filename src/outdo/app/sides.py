@@ -28,6 +28,8 @@ SWEEP = "sweep:"
 DVC_LOCK = "dvc.lock"
 METRICS_LIMIT = 16_000_000
 """Bytes of a metrics file that are read."""
+_FIRST = (*FILES, LOCK, DVC_LOCK, "params.yaml")
+"""Files of a commit that are asked for together with it."""
 RUN_NAME = re.compile(r"last(~\d+)?|#?\d{1,6}")
 
 Read = Callable[[Path], bytes | None]
@@ -60,9 +62,9 @@ def held(project: Project, word: str, *, code: bool = True) -> Held:
         except UnknownRun:
             pass  # Git may know a commit or a tag of this name
     revision = name if kind == "commit" and name else word
-    commit = revisions.resolve(project.root, revision)
-    if commit is not None:
-        return _commit(project, revision, commit)
+    found = revisions.peek(project.root, revision, _FIRST)
+    if found is not None:
+        return _commit(project, revision, *found)
     try:
         return _run(project, word)
     except UnknownRun:
@@ -149,9 +151,9 @@ def _workspace(project: Project, *, code: bool) -> Held:
     return Held(side, True, Revision(found.commit, found.patch) if found and known else None)
 
 
-def _commit(project: Project, word: str, commit: str) -> Held:
+def _commit(project: Project, word: str, commit: str, known: Mapping[Path, bytes]) -> Held:
     name = word if commit.startswith(word) else f"{word} ({commit[:8]})"
-    contents: dict[Path, bytes | None] = {}
+    contents = {path: known.get(path) for path in _FIRST}
 
     def fetch(*paths: Path) -> None:
         asked = [path for path in paths if path not in contents]
@@ -168,7 +170,6 @@ def _commit(project: Project, word: str, commit: str) -> Held:
             raise FileNotFoundError(2, f"it is not in {name}", path)
         return content
 
-    fetch(*FILES, LOCK, DVC_LOCK, "params.yaml")
     file = next((each for each in FILES if contents[each] is not None), None)
     if file is None:
         side = Side(name, params={}, notices=(f"there is no {FILES[0]} in {name}",))

@@ -54,22 +54,53 @@ def names(root: str, commit: str) -> list[Path]:
 
 def contents(root: str, commit: str, paths: Iterable[Path]) -> dict[Path, bytes]:
     """What these files of the project at `root` held in a commit; those that were not there are left out."""
-    asked = [path for path in paths if "\n" not in path and not path.startswith("/")]
-    names = [f"{commit}:./".encode() + os.fsencode(path) for path in asked]
-    answer = git(root, ["cat-file", "--batch"], b"".join(name + b"\n" for name in names))
-    found: dict[Path, bytes] = {}
+    return _files(_objects(root, _names(commit, paths)))
+
+
+def peek(root: str, word: str, paths: Iterable[Path]) -> tuple[str, dict[Path, bytes]] | None:
+    """The commit that a word means, as `resolve` finds it, and what these files held in it, by one question."""
+    if not in_repository(root) or word.startswith("-") or "\n" in word:
+        return None
+    name = f"{word}^{{commit}}"
+    try:
+        found = _objects(root, {"": name, **_names(name, paths)})
+    except Refused:
+        return None
+    commit = found.pop("", None)
+    return None if commit is None else (commit.name, _files(found))
+
+
+class _Object(NamedTuple):
+    name: str
+    kind: bytes
+    content: bytes
+
+
+def _names(commit: str, paths: Iterable[Path]) -> dict[Path, str]:
+    """What Git calls these files of a commit; none for a path that it can't be asked for so."""
+    return {path: f"{commit}:./{path}" for path in paths if "\n" not in path and not path.startswith("/")}
+
+
+def _objects(root: str, names: Mapping[Path, str]) -> dict[Path, _Object]:
+    """The objects that Git has under these names, in one process."""
+    asked = {path: os.fsencode(name) for path, name in names.items()}
+    answer = git(root, ["cat-file", "--batch"], b"".join(name + b"\n" for name in asked.values()))
+    found: dict[Path, _Object] = {}
     at = 0
-    for path, name in zip(asked, names, strict=True):
-        missing = name + b" missing\n"
-        if answer.startswith(missing, at):
-            at += len(missing)
-            continue
+    for path, name in asked.items():
         start = answer.index(b"\n", at) + 1
-        _, kind, length = answer[at : start - 1].split(b" ")
-        if kind == b"blob":
-            found[path] = answer[start : start + int(length)]
+        head = answer[at : start - 1]
+        if head in (name + b" missing", name + b" ambiguous"):
+            at = start
+            continue
+        digest, kind, length = head.split(b" ")
         at = start + int(length) + 1
+        found[path] = _Object(digest.decode(), kind, answer[start : at - 1])
     return found
+
+
+def _files(found: Mapping[Path, _Object]) -> dict[Path, bytes]:
+    return {path: one.content for path, one in found.items() if one.kind == b"blob"}
 
 
 def line_changes(
