@@ -6,6 +6,7 @@ the end of a folded line. tests/contracts/test_dvc_real.py compares the two.
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from outdo.core.model import Value
 
@@ -14,27 +15,27 @@ _LONGEST_KEY = 122
 """DVC's writer counts the kind of a key into its length of at most 127: `!!str`."""
 _BREAKS = "\n\x85\u2028\u2029"
 _AFTER_BLANK = "\0 \t\r" + _BREAKS
-_NOT_TEXT = re.compile(
-    r"""true|True|TRUE|false|False|FALSE|~|null|Null|NULL||<<|=|
+_compiled = cache(re.compile)  # when the first text is written: most commands only read
+
+_NOT_TEXT = r"""(?x)
+    true|True|TRUE|false|False|FALSE|~|null|Null|NULL||<<|=|
     [-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+|
     [-+]?\.[0-9_]+(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|
     [-+]?0b[01_]+|[-+]?0o?[0-7_]+|[-+]?[0-9_]+|[-+]?0x[0-9a-fA-F_]+|
     [0-9]{4}-[0-9]{2}-[0-9]{2}|
     [0-9]{4}-[0-9]{2}?-[0-9]{2}?(?:[Tt]|[\ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}
-    (?:\.[0-9]*)?(?:[\ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?""",
-    re.VERBOSE,
-)
+    (?:\.[0-9]*)?(?:[\ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?"""
 """What an unquoted scalar would be read as, if not as text."""
-_MARKED = re.compile(r"""[#,\[\]{}&*!|>'"%@`]|[?:-](?=[\0 \t\r\n\x85\u2028\u2029]|$)|---|\.\.\.""")
-_MARK_INSIDE = re.compile(r"[\0 \t\r\n\x85\u2028\u2029]#|.:(?=[\0 \t\r\n\x85\u2028\u2029]|$)", re.DOTALL)
-_PLAIN = re.compile(
+_MARKED = r"""[#,\[\]{}&*!|>'"%@`]|[?:-](?=[\0 \t\r\n\x85\u2028\u2029]|$)|---|\.\.\."""
+_MARK_INSIDE = r"(?s)[\0 \t\r\n\x85\u2028\u2029]#|.:(?=[\0 \t\r\n\x85\u2028\u2029]|$)"
+_PLAIN = (
     r"[\n\x20-\x7e\x85\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff\u2028\u2029]*"
 )
 _ESCAPES = {
     "\0": "0", "\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r", "\x1b": "e",
     '"': '"', "\\": "\\", "\x85": "N", "\u2028": "L", "\u2029": "P",
 }  # fmt: skip
-_UNESCAPED = re.compile(
+_UNESCAPED = (
     r"[\x20-\x21\x23-\x5b\x5d-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 
@@ -137,19 +138,19 @@ def scalar(text: str, indent: int, column: int, *, fold: bool = True) -> str:
     """A text as it stands in a file from `column` on; lines that follow begin at `indent`."""
     if _may_be_plain(text):
         return _plain(text, indent, column) if fold else text
-    awkward = "'" in text or any(char in text for char in _BREAKS) or not _PLAIN.fullmatch(text)
+    awkward = "'" in text or any(char in text for char in _BREAKS) or not _compiled(_PLAIN).fullmatch(text)
     return _double(text, indent, column, fold) if awkward else _single(text, indent, column, fold)
 
 
 def _may_be_plain(text: str) -> bool:
     return not (
-        _NOT_TEXT.fullmatch(text)
+        _compiled(_NOT_TEXT).fullmatch(text)
         or text[0] == " "
         or text[-1] == " "
         or any(char in text for char in _BREAKS)
-        or _MARKED.match(text)
-        or _MARK_INSIDE.search(text)
-        or not _PLAIN.fullmatch(text)
+        or _compiled(_MARKED).match(text)
+        or _compiled(_MARK_INSIDE).search(text)
+        or not _compiled(_PLAIN).fullmatch(text)
     )
 
 
@@ -193,7 +194,7 @@ def _double(text: str, indent: int, column: int, fold: bool) -> str:
     column += 1
     start = 0
     for end, char in enumerate(text):
-        if not _UNESCAPED.fullmatch(char):
+        if not _compiled(_UNESCAPED).fullmatch(char):
             piece = text[start:end] + _escape(char)
             done.append(piece)
             column += len(piece)
