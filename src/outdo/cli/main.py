@@ -15,7 +15,7 @@ _ASKED = ("diff", "metrics", "params")
 def main(argv: list[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
     # Loading modules makes many objects and hardly any garbage: looking for it every 700 is wasted.
-    gc.set_threshold(20_000, 50, 50)
+    gc.set_threshold(100_000, 50, 50)
     _load_msgspec()
     words = sys.argv[1:] if argv is None else argv
     signal.signal(signal.SIGTERM, _interrupt)
