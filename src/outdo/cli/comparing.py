@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import json
 
-from outdo.app.compare import Part, diff
+from outdo.app.compare import PARTS, Part, diff
 from outdo.cli.changes import markdown, text
 from outdo.cli.paint import Paint, plain, say
 from outdo.core.compare import Comparison
@@ -14,7 +14,7 @@ from outdo.core.errors import Usage
 
 
 def compared(
-    sides: Sequence[str], parts: Sequence[Part], key: Sequence[str] = (), *, patch: bool = False
+    sides: Sequence[str], parts: Sequence[Part] = PARTS, key: Sequence[str] = (), *, patch: bool = False
 ) -> Comparison:
     """What differs between the one or two sides that a person named."""
     if len(sides) > 2:

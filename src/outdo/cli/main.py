@@ -8,7 +8,7 @@ from types import FrameType
 
 from outdo.app.lazy import lazy
 
-_ASKED = ("diff", "metrics", "params")
+_ASKED = (["diff"], ["metrics"], ["params"], ["data", "status"])
 """Commands that mostly are given names alone."""
 
 
@@ -54,7 +54,8 @@ def _dispatch(words: list[str]) -> int:
         code = lazy("outdo.cli.fresh").run_if_fresh()
         if code is not None:
             return code
-    if words and words[0] in _ASKED and not any(word.startswith("-") for word in words):
+    is_asked = any(words[: len(asked)] == asked for asked in _ASKED)
+    if is_asked and not any(word.startswith("-") for word in words):
         code = lazy("outdo.cli.asked").answer(words)
         if code is not None:
             return code

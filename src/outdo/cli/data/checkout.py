@@ -8,7 +8,8 @@ import click
 from outdo.app.data.checkout import CheckedOut, checkout
 from outdo.app.data.tracking import from_here
 from outdo.app.project import open_project
-from outdo.cli.data.words import FORCE, JSON, LINK, TARGETS, print_data, shown, sized
+from outdo.cli.data.options import FORCE, JSON, LINK, TARGETS
+from outdo.cli.data.words import print_data, shown, sized
 from outdo.cli.paint import Paint
 from outdo.cli.turn import my_turn
 

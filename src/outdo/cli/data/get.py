@@ -8,7 +8,8 @@ import click
 
 from outdo.app.data.anywhere import room
 from outdo.app.data.imports import Asked, Imported, get
-from outdo.cli.data.words import JSON, for_git, print_data, shown, sized
+from outdo.cli.data.options import JSON
+from outdo.cli.data.words import for_git, print_data, shown, sized
 from outdo.cli.paint import Paint, plain, say
 from outdo.cli.sharing import Meter
 

@@ -10,7 +10,7 @@ from outdo.app.data.imports import Asked, import_url
 from outdo.app.data.tracking import from_here
 from outdo.app.project import open_project
 from outdo.cli.data.get import FORCE, tell
-from outdo.cli.data.words import JSON
+from outdo.cli.data.options import JSON
 from outdo.cli.turn import my_turn
 
 EXAMPLES = """

@@ -12,7 +12,8 @@ from outdo.app.data.source import is_address, is_repository
 from outdo.app.data.tracking import from_here
 from outdo.app.project import open_project
 from outdo.cli.columns import Cell, Column, aligned
-from outdo.cli.data.words import JSON, print_data
+from outdo.cli.data.options import JSON
+from outdo.cli.data.words import print_data
 from outdo.cli.paint import Paint, say
 from outdo.core.errors import Usage
 from outdo.core.holdings import Held

@@ -7,8 +7,9 @@ import click
 
 from outdo.app.data.share import pull
 from outdo.cli.data.checkout import tell
+from outdo.cli.data.options import FORCE, JSON, LINK, REMOTE, TARGETS
 from outdo.cli.data.sharing import carried
-from outdo.cli.data.words import FORCE, JSON, LINK, REMOTE, TARGETS, print_data
+from outdo.cli.data.words import print_data
 from outdo.cli.paint import Paint
 from outdo.cli.sharing import tell_moved
 from outdo.cli.turn import my_turn

@@ -3,8 +3,8 @@
 import click
 
 from outdo.app.data.share import push
+from outdo.cli.data.options import JSON, REMOTE, TARGETS
 from outdo.cli.data.sharing import sent
-from outdo.cli.data.words import JSON, REMOTE, TARGETS
 
 EXAMPLES = """
 \b

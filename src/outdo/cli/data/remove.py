@@ -8,7 +8,8 @@ import click
 from outdo.app.data.remove import remove
 from outdo.app.data.tracking import from_here
 from outdo.app.project import open_project
-from outdo.cli.data.words import JSON, print_data
+from outdo.cli.data.options import JSON
+from outdo.cli.data.words import print_data
 from outdo.cli.paint import Paint, plain, say
 from outdo.cli.turn import my_turn
 

@@ -9,7 +9,8 @@ from outdo.app.data.anywhere import addresses, repositories
 from outdo.app.data.imports import Updated, imports, update
 from outdo.app.data.tracking import Tracking, from_here
 from outdo.app.project import open_project
-from outdo.cli.data.words import FORCE, JSON, TARGETS, for_git, print_data, shown, sized
+from outdo.cli.data.options import FORCE, JSON, TARGETS
+from outdo.cli.data.words import for_git, print_data, shown, sized
 from outdo.cli.paint import Paint, plain, say
 from outdo.cli.sharing import Meter
 from outdo.cli.turn import my_turn

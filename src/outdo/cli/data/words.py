@@ -1,21 +1,13 @@
-"""What the commands of `outdo data` have in common: their words, and how they tell of paths."""
+"""How the commands of `outdo data` tell of paths. Here is no parser of arguments, as `status` is answered without."""
 
 from collections.abc import Sequence
 
-import click
 from msgspec import json
 
 from outdo.cli.paint import Paint, plain
 from outdo.core.model import Entry, Path
 from outdo.core.wording import size
 
-TARGETS = click.argument("targets", nargs=-1, metavar="[PATH]...")
-REMOTE = click.option("--remote", "-r", default="", metavar="NAME", help="Another remote, or its address.")
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-FORCE = click.option("--force", "-f", is_flag=True, help="Overwrite what is neither kept nor committed.")
-LINK = click.option(
-    "--link", is_flag=True, help="Let files share their bytes with the store; they are read-only then."
-)
 MANY = 20
 """Lines of one kind that are shown."""
 
