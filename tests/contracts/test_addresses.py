@@ -50,7 +50,8 @@ def barred(root: Path) -> tuple[str, object]:
 
 
 def look(root: Path, url: str) -> Entry:
-    return open_project(str(root)).workspace.look([url])[url]
+    project = open_project(str(root))
+    return project.workspace.look([url])[url]
 
 
 def test_a_page_is_asked_for_once_before_and_once_after_and_never_fetched(tmp_path: Path, page: Web) -> None:

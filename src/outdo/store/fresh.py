@@ -7,32 +7,30 @@ one.
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from typing import TYPE_CHECKING
 
 from outdo.core.model import Digest
 from outdo.store.files import create, drop, unwritable, write
+from outdo.store.objects import Objects
 from outdo.store.shards import Shards
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from outdo.store.objects import Objects
 
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST}
 
 
 @contextmanager
-def filling(objects: "Objects", shards: Shards) -> "Iterator[Objects]":
-    """`Objects.filling`, for objects that are kept in these shards."""
+def filling(objects: Objects) -> Iterator[Objects]:
+    """The same store, for whoever is about to put many small objects into it: what is put through this one can be read
+    at the end only, and is there then, whatever ends it. Raises `StoreUnwritable`."""
     twin = copy(objects)
     try:
-        twin.fresh = Fresh(shards, objects.temporary())
+        fresh = Fresh(objects.shards, objects.temporary())
+        twin.put_apart = fresh.put
         try:
             yield twin
         finally:
-            twin.fresh.settle()
+            fresh.settle()
     except OSError as error:
         raise unwritable(error, objects.root) from error
 

@@ -2,8 +2,8 @@
 
 import os
 import threading
-from collections.abc import Collection
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Collection
+from typing import NamedTuple
 from weakref import proxy
 
 from blake3 import blake3
@@ -30,11 +30,6 @@ from outdo.store.files import (
 from outdo.store.lease import Lease
 from outdo.store.recipes import Recipes
 from outdo.store.shards import Shards
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from outdo.store.fresh import Fresh
 
 _SMALL = 1 << 20
 _TINY = 1 << 12
@@ -64,9 +59,9 @@ class Objects:
         self.scratch = Scratch(os.path.join(self.root, "tmp"))
         self.lease = Lease(self.root)
         self._known: dict[Digest, Seal] = {}
-        self._shards = Shards(self.folder)
-        self.fresh: Fresh | None = None
-        """Where new objects are put in shards that the store does not have yet."""
+        self.shards = Shards(self.folder)
+        self.put_apart: Callable[[Digest, bytes], bool] | None = None
+        """Whether a small new object was put elsewhere, to be moved here later."""
         self._lock = threading.Lock()
         self._reflinks: bool | None = None
         self.recipes = Recipes(self.root, self.damaged)
@@ -97,7 +92,7 @@ class Objects:
 
     def lacking(self, digests: Collection[Digest]) -> list[Digest]:
         """Those of these objects that are not here: for many in one go what `has` says of one."""
-        here = self._shards.among(digests)
+        here = self.shards.among(digests)
         rest = [digest for digest in digests if digest not in here]
         cut = self.recipes.among(rest)
         return [digest for digest in rest if digest not in cut or not self.chunks.has(digest)]
@@ -159,7 +154,7 @@ class Objects:
         """Where the object's file would be, whether or not it is there."""
         if len(digest) != 64 or not digest.isalnum():
             raise NotInStore(f"'{digest}' is not the digest of an object")
-        return self._shards.place(digest)
+        return self.shards.place(digest)
 
     def copy_out(self, digest: Digest, target: int) -> None:
         """Writes the object's bytes to the open file `target`; raises `Damaged` after a copy that came out wrong."""
@@ -205,7 +200,7 @@ class Objects:
 
     def put_new(self, digest: Digest, content: bytes) -> None:
         """The store holds `content`, which was just hashed and whose digest was not here."""
-        if self.fresh and len(content) <= _TINY and self.fresh.put(digest, content):
+        if self.put_apart and len(content) <= _TINY and self.put_apart(digest, content):
             return
         temporary = self.temporary()
         try:
@@ -216,7 +211,7 @@ class Objects:
             finally:
                 os.close(fd)
             if status is None:  # to read a small one again costs hardly more than to know what it was
-                self._shards.take(temporary, digest)
+                self.shards.take(temporary, digest)
             else:
                 self._publish(temporary, digest, status)
         except BaseException as error:
@@ -297,14 +292,14 @@ class Objects:
         """Whether the object is here, in a file of its own, and sound. It is flushed with the others all the same, as
         whoever wrote it may not have done so yet."""
         try:
-            if self._shards.lacks(digest) or not self._sound(digest):
+            if self.shards.lacks(digest) or not self._sound(digest):
                 return False
         except (NotInStore, Damaged):
             return False
         self.lease.take()
         if not self.lease.touch(self.place(digest)):
             return False
-        self._shards.note(digest)
+        self.shards.note(digest)
         return True
 
     def take(self, path: str, digest: Digest) -> None:
@@ -322,20 +317,13 @@ class Objects:
     def note(self, digest: Digest, status: os.stat_result) -> None:
         """The file of an object, which has this status, was put here with the right bytes, and is yet to be flushed."""
         self._known[digest] = seal(status)
-        self._shards.note(digest)
-
-    def filling(self) -> "AbstractContextManager[Objects]":
-        """The same store, for whoever is about to put many small objects into it: what is put through this one can be
-        read at the end only, and is there then, whatever ends it. Raises `StoreUnwritable`."""
-        from outdo.store.fresh import filling
-
-        return filling(self, self._shards)
+        self.shards.note(digest)
 
     # ---------------------------------------------------------------- durability
 
     def sync(self) -> None:
         """Every object that was written before this call survives a loss of power; raises `StoreUnwritable`."""
-        self._shards.sync()
+        self.shards.sync()
         self.recipes.sync()
 
     def close(self) -> None:
@@ -346,7 +334,7 @@ class Objects:
     # ---------------------------------------------------------------- inside
 
     def _publish(self, temporary: str, digest: Digest, written: os.stat_result) -> None:
-        self._shards.take(temporary, digest)
+        self.shards.take(temporary, digest)
         self._known[digest] = seal(written)
 
     def _open(self, digest: Digest) -> tuple[int, os.stat_result]:

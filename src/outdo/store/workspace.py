@@ -13,6 +13,7 @@ from outdo.store import trees
 from outdo.store.census import Census
 from outdo.store.files import HEAVY, Mark, each, mark, remove, unwritable
 from outdo.store.folders import Contents, leads_into, not_a_file, scan_glob
+from outdo.store.fresh import filling
 from outdo.store.links import Links
 from outdo.store.looks import Elsewhere, Looks, Nowhere, file_entry
 from outdo.store.nodes import Tree
@@ -193,7 +194,7 @@ class Workspace:
             contents.set(index, stored.digest, stored.mark)
 
         files = contents.files()
-        with self._objects.filling() if len(files) >= _MANY else nullcontext(self._objects) as objects:
+        with filling(self._objects) if len(files) >= _MANY else nullcontext(self._objects) as objects:
             links = self._links.through(objects)
             each(store, files, heavy=scan.size(files) >= HEAVY * len(files))
         entry = contents.entry(path, self._objects.put_bytes)
