@@ -169,6 +169,18 @@ def test_a_param_that_is_not_there_is_refused_before_anything_is_made(tmp_path: 
     assert not (root / ".outdo/trials").exists()
 
 
+def test_a_params_file_that_can_t_be_read_is_named_as_the_project_names_it(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    (root / "params.yaml").write_bytes(b"\xff")
+    with pytest.raises(BadSet, match=r"the params file 'params.yaml' can't be read: it is not UTF-8"):
+        sweep(root, "lr=0.1,0.2")
+    (root / "params.yaml").unlink()
+    with pytest.raises(
+        BadSet, match=r"the params file 'params.yaml' can't be read: No such file or directory"
+    ):
+        sweep(root, "lr=0.1,0.2")
+
+
 def test_without_a_repository_nothing_is_tried(tmp_path: Path) -> None:
     root = project(tmp_path)
     subprocess.run(["rm", "-rf", ".git"], cwd=root, check=True)

@@ -262,8 +262,8 @@ class _Texts:
                 with open(os.path.join(self._project.root, file), encoding="utf-8", newline="") as opened:
                     self._known[file] = opened.read()
             except (OSError, UnicodeDecodeError) as error:
-                what = f"the params file '{file}' can't be read: {error}"
-                raise BadSet(what, fix=f"write {file}") from None
+                why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+                raise BadSet(f"the params file '{file}' can't be read: {why}", fix=f"write {file}") from None
         return self._known[file]
 
 
