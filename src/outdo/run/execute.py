@@ -5,7 +5,6 @@ again by `core.plan.decide` at the moment it could start, with what its inputs h
 call `wait` is settled so, and a file that was edited since the plan was made is seen.
 """
 
-import heapq
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import partial
 from queue import SimpleQueue
@@ -21,7 +20,6 @@ from outdo.core.events import AnyEvent, CheckStarted, Event, Judged, RunStatus, 
 from outdo.core.graph import Graph
 from outdo.core.model import (
     Action,
-    CheckedPath,
     Entry,
     Param,
     Path,
@@ -38,6 +36,7 @@ from outdo.core.verdict import Judgement
 from outdo.run.budget import Budget, Round, Share
 from outdo.run.claims import Claims
 from outdo.run.crew import Crew
+from outdo.run.frontier import Checks, Frontier
 from outdo.run.inspecting import Asked, Inspector, Looked, unseen
 from outdo.run.watch import Watch
 from outdo.run.workbench import COMPELLING, Ended, Orders, Work, Workbench, artifacts
@@ -50,10 +49,6 @@ NOTHING = Share(0.0, 0)
 
 NOT_FOUND = Ended("failed")
 """How a look-up ends that finds nothing."""
-
-
-Checks = tuple[Path, CheckedPath]
-"""A path with its checks."""
 
 
 class Order(Struct, frozen=True):
@@ -100,13 +95,7 @@ class Engine:
         self._crew = Crew()
         self._inbox: SimpleQueue[tuple[Work, Ended] | Looked | AnyEvent | None] = SimpleQueue()
         self._planned = {action.stage: action for action in order.plan.actions}
-        self._places = {name: place for place, name in enumerate(self._planned)}
-        self._above = {
-            name: sum(parent in self._planned for parent in order.graph.parents[name])
-            for name in self._planned
-        }
-        self._children = order.graph.children()
-        self._ready = [(self._places[name], name) for name, above in self._above.items() if not above]
+        self._frontier = Frontier(self._planned, order.graph, order.checks)
         self._running = 0
         self._asking: set[StageName] = set()
         """Stages that are looked up elsewhere now: they have no share of the machine."""
@@ -119,7 +108,6 @@ class Engine:
         """Outputs of the stages that are done."""
         self.records: dict[StageName, Record] = {}
         """The result of every stage that was kept, restored or run."""
-        self.ended: dict[StageName, Status] = {}
 
     def post(self, event: AnyEvent) -> None:
         """Adds an event to the stream."""
@@ -132,7 +120,6 @@ class Engine:
 
     def events(self) -> Iterator[AnyEvent]:
         """Yields what happens until nothing is left to do. When it returns, or is closed, nothing runs any more."""
-        heapq.heapify(self._ready)
         if self._claims:
             self._claims.bell.listen(self._wake)
         try:
@@ -167,10 +154,9 @@ class Engine:
     @property
     def status(self) -> RunStatus:
         """How the run has ended so far."""
-        if "cancelled" in self.ended.values():
+        if "cancelled" in self._frontier.ended.values():
             return "interrupted"
-        good = all(status in ("ran", "restored", "kept") for status in self.ended.values())
-        return "done" if good and len(self.ended) == len(self._planned) else "failed"
+        return "done" if self._frontier.all_well else "failed"
 
     @property
     def _stopping(self) -> bool:
@@ -179,44 +165,39 @@ class Engine:
     @property
     def _waits(self) -> bool:
         """Whether another run has what a stage of this one needs, the machine or a result."""
-        return self._claims is not None and bool(self._ready) and not self._stopping
+        return self._claims is not None and bool(self._frontier) and not self._stopping
 
     def _wake(self) -> None:
         self._inbox.put(None)
 
     def _start_ready(self) -> Iterator[AnyEvent]:
         """Starts what is ready and fits on the machine, in the plan's order."""
-        waiting: list[tuple[int, StageName]] = []
+        waiting: list[StageName] = []
         with self._budget.round() as round_:
-            while self._ready and not self._stopping and (round_.open or self._next_needs_nothing()):
-                place, name = heapq.heappop(self._ready)
+            while self._frontier and not self._stopping and (round_.open or self._next_needs_nothing()):
+                name = self._frontier.take()
                 planned = self._planned[name]
                 if name in self._order.checks:
                     if not (yield from self._start_check(name, round_)):
-                        waiting.append((place, name))
+                        waiting.append(name)
                     continue
-                if planned.verb == "keep" and not self._blocked(name):
+                if planned.verb == "keep" and not self._frontier.blocked(name):
                     yield self._finish(name, planned, Ended("kept", planned.record))
                     continue
                 if self._is_to_be_asked(name):
                     if len(self._asking) >= ASKED_AT_ONCE:
-                        waiting.append((place, name))
+                        waiting.append(name)
                         continue
                     if (yield from self._start(name, None)):
                         continue
                 share = round_.take(self._order.graph.stages[name].resources)
-                if share is None:
-                    waiting.append((place, name))
-                    continue
-                started = yield from self._start(name, share)
-                if not started:
-                    waiting.append((place, name))
-        for item in waiting:
-            heapq.heappush(self._ready, item)
+                if share is None or not (yield from self._start(name, share)):
+                    waiting.append(name)
+        self._frontier.put_back(waiting)
 
     def _next_needs_nothing(self) -> bool:
         """Whether the next stage can go on without a share of the machine."""
-        name = self._ready[0][1]
+        name = self._frontier.first
         if name in self._order.checks:
             return self._needs_no_look(name)
         if self._planned[name].verb == "keep":
@@ -232,7 +213,7 @@ class Engine:
         another run computes at the moment, and for one that needs a share and has none."""
         stage = self._order.graph.stages[name]
         planned = self._planned[name]
-        if reasons := self._blocked(name):
+        if reasons := self._frontier.blocked(name):
             action = Action(name, "skip", reasons)
             ended = Ended("skipped")
         elif barred := bar(stage, facts := self._facts(stage)):
@@ -270,17 +251,6 @@ class Engine:
             self._budget.give_back(share)
         yield self._finish(name, action, ended)
         return True
-
-    def _blocked(self, name: StageName) -> tuple[Reason, ...]:
-        """Why a stage must not go on, from the first above it that did not end well."""
-        blocker = next((p for p in self._order.graph.parents[name] if self.ended.get(p) in BAD), None)
-        if blocker is None:
-            return ()
-        if blocker not in self._order.checks:
-            return (Reason("upstream_failed", blocker),)
-        if self.ended[blocker] == "failed":
-            return (Reason("check_failed", self._order.checks[blocker][0]),)
-        return self._blocked(blocker)
 
     def _may_compute(self, action: Action) -> bool:
         """Whether no other run is about to come to the result that this one could take over."""
@@ -333,7 +303,7 @@ class Engine:
             if message.judgement is not None:
                 yield self._judged(message.node, message.judgement, kept=False, seconds=message.seconds)
             else:
-                self.ended[message.node] = "cancelled"
+                self._frontier.end(message.node, "cancelled")
         elif isinstance(message, tuple):
             work, ended = message
             if ended is NOT_FOUND:
@@ -354,9 +324,8 @@ class Engine:
     def _start_check(self, name: StageName, round_: Round) -> Generator[AnyEvent, None, bool]:
         """Tells what is known of some data, or has it looked at; False where that needs a share and has none."""
         assert self._inspector is not None
-        if self._blocked(name):
-            self.ended[name] = "skipped"
-            self._free(name)
+        if self._frontier.blocked(name):
+            self._frontier.end(name, "skipped")
             return True
         case = self._case(name)
         known = None if self._order.force else self._inspector.known(case)
@@ -374,7 +343,7 @@ class Engine:
 
     def _needs_no_look(self, name: StageName) -> bool:
         known = not self._order.force and self._inspector and self._inspector.known(self._case(name))
-        return bool(known or self._blocked(name))
+        return bool(known or self._frontier.blocked(name))
 
     def _case(self, name: StageName) -> Case:
         """The checks of a path with what it holds now."""
@@ -400,15 +369,14 @@ class Engine:
     def _judged(self, name: StageName, found: Judgement, *, kept: bool, seconds: float = 0.0) -> Judged:
         """Books how checks came out, and frees those that waited for it."""
         stops = not found.lets_through
-        self.ended[name] = "failed" if stops else "kept" if kept else "ran"
         self._failed = self._failed or stops
-        self._free(name)
+        self._frontier.end(name, "failed" if stops else "kept" if kept else "ran")
         return Judged(self._order.run, time(), found, stops, kept, round(seconds, 3))
 
     def _ask_no_more(self, work: Work) -> None:
         """A stage that was not found elsewhere waits for its share of the machine, as before the others."""
         self._conclude(work, NOT_FOUND)
-        heapq.heappush(self._ready, (self._places[work.stage.name], work.stage.name))
+        self._frontier.put_back([work.stage.name])
 
     def _conclude(self, work: Work, ended: Ended) -> None:  # noqa: ARG002
         self._running -= 1
@@ -423,14 +391,13 @@ class Engine:
 
     def _finish(self, name: StageName, action: Action, ended: Ended) -> StageFinished:
         """Books the end of a stage and frees those that waited for it."""
-        self.ended[name] = ended.status
         barred = any(reason.kind == "barred" for reason in action.reasons)
         self._failed = self._failed or (ended.status == "failed" and not barred)
         stage = self._order.graph.stages[name]
         if ended.record is not None:
             self.records[name] = ended.record
             self._made.update(ended.record.outs)
-        self._free(name)
+        self._frontier.end(name, ended.status)
         outcome = ended.outcome
         new = ended.record is not None and ended.status in ("ran", "restored")
         return StageFinished(
@@ -452,24 +419,11 @@ class Engine:
             log=ended.log,
         )
 
-    def _free(self, name: StageName) -> None:
-        """Has those that waited for a node alone be ready."""
-        for child in self._children[name]:
-            if child in self._above:
-                self._above[child] -= 1
-                if not self._above[child]:
-                    heapq.heappush(self._ready, (self._places[child], child))
-
     def _left_out(self) -> Iterator[AnyEvent]:
         """Tells the stages that never started because of a failure or a stop."""
         status: Status = "cancelled" if self._bench.cancel.requested else "skipped"
-        for name in self._planned:
-            if name in self.ended:
-                continue
+        for name in self._frontier.left():
             if name in self._order.checks:
-                self.ended[name] = status
+                self._frontier.end(name, status)
             else:
-                yield self._finish(name, Action(name, "skip", self._blocked(name)), Ended(status))
-
-
-BAD = ("failed", "skipped", "cancelled")
+                yield self._finish(name, Action(name, "skip", self._frontier.blocked(name)), Ended(status))
