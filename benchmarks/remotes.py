@@ -187,7 +187,10 @@ def main() -> int:
                 for kind in kinds:
                     results += cases(Grounds(root), kind, place, said.rounds)
         where = head([version(name) for name in ("outdo", "dvc")], root)
-        return measured("Made by `python -m benchmarks.remotes --folder /dev/shm`.", where, results)
+        given = {name: getattr(said, name) for name in ("files", "size", "rounds", "folder")}
+        options = (f"--{name} {value}" for name, value in given.items() if value is not None)
+        command = " ".join(["python -m benchmarks.remotes", *said.places, *options])
+        return measured(f"Made by `{command}`.", where, results)
 
     return tell_measured(TITLE, said, section)
 
