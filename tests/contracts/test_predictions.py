@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from outdo.core.reproduction import Scores
+from outdo.core.tablekind import table_kind
 from outdo.run.predictions import compare_scores
-from outdo.run.scan import table_kind
 
 
 def compared(

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from outdo.core.tablediff import CellChange, ColumnChange, Retyped, TableDiff, clause
-from outdo.run.scan import table_kind
+from outdo.core.tablekind import table_kind
 from outdo.run.tables import compare_tables
 
 BY_ID = "id,p,t\n1,0.1,x\n2,0.2,y\n3,0.3,z\n"

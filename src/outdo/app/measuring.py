@@ -25,6 +25,7 @@ from outdo.core.modelgates import (
 from outdo.core.scanned import Scanned, judged_scan
 from outdo.core.sections import Model
 from outdo.core.shaken import Changed, judged_behaviour, judged_robustness
+from outdo.core.tablekind import table_kind
 from outdo.core.tested import judged_command
 from outdo.core.timed import Timed, judged_memory, judged_times
 from outdo.core.verdict import Verdict
@@ -35,7 +36,6 @@ from outdo.run.loaded import NotMeasured, Source, ask, guessed, time_calls
 from outdo.run.ownmetrics import OwnMetrics
 from outdo.run.ports import Cancel
 from outdo.run.rows import rows_in
-from outdo.run.scan import table_kind
 from outdo.run.tested import Bench, run_tests
 from outdo.run.unsafe import scan
 

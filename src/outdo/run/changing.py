@@ -12,8 +12,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from outdo.core.probes import column, is_number
+from outdo.core.tablekind import table_kind
 from outdo.run.loaded import NotMeasured
-from outdo.run.scan import connection, load, table_kind
+from outdo.run.scan import connection, load
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

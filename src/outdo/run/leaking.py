@@ -10,7 +10,8 @@ from msgspec import Struct
 from outdo.core.leaks import Leaks, Overlap, of_each
 from outdo.core.modelgates import Leakage
 from outdo.core.probes import column, is_number
-from outdo.run.scan import connection, load, table_kind
+from outdo.core.tablekind import table_kind
+from outdo.run.scan import connection, load
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

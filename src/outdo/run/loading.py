@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from outdo.core.probes import ROW, Kinds, column
+from outdo.core.tablekind import Kind
 from outdo.run.copying import copy_sqlite
-from outdo.run.scan import Kind, columns_of, load, quoted
+from outdo.run.scan import columns_of, load, quoted
 from outdo.run.sources import Files, Source, Stored, Unreadable, chosen
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from outdo.core.reproduction import Scores
-from outdo.run.scan import Kind, connection, load
+from outdo.core.tablekind import Kind
+from outdo.run.scan import connection, load
 from outdo.store.files import remove
 
 HALF = 0.5

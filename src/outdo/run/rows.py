@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from outdo.core.digest import digest, digest_bytes
 from outdo.core.predicted import Predicted
 from outdo.core.probes import column, is_number
-from outdo.run.scan import connection, load, table_kind
+from outdo.core.tablekind import table_kind
+from outdo.run.scan import connection, load
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -4,9 +4,9 @@ import csv
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from outdo.core.tablekind import Kind
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -17,17 +17,6 @@ THREADS = 4
 THREADS_VARIABLE = "OUTDO_SCAN_THREADS"
 """Tells a process how many of them a run has for it."""
 
-Packed = Literal["gzip", "zstd"]
-Format = Literal["csv", "tsv", "json", "parquet"]
-_SUFFIXES: dict[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".jsonl": "json",
-    ".ndjson": "json",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
-_PACKED: dict[str, Packed] = {".gz": "gzip", ".zst": "zstd"}
 _TRIES = (
     "sample_size = 20480",
     "sample_size = -1",
@@ -39,28 +28,6 @@ _STRICT = "skip = 0, comment = '', quote = '\"', escape = '\"', strict_mode = tr
 says nothing."""
 _LINE = "'line': 'VARCHAR'"
 _JSON_TRIES = ("sample_size = -1",)
-
-
-class Kind(Struct, frozen=True):
-    """What the name of a file says of the table in it."""
-
-    format: Format
-    packed: Packed | Literal[""] = ""
-
-    @property
-    def typed(self) -> bool:
-        """Whether the file itself says of which types its columns are."""
-        return self.format == "parquet"
-
-
-def table_kind(path: str) -> Kind | None:
-    """What kind of table a file of this name holds; None for none that can be read."""
-    stem, suffix = os.path.splitext(path.lower())
-    packed: Packed | Literal[""] = _PACKED.get(suffix, "")
-    if packed:
-        suffix = os.path.splitext(stem)[1]
-    format_ = _SUFFIXES.get(suffix)
-    return None if format_ is None or (packed and format_ == "parquet") else Kind(format_, packed)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from outdo.core.paths import DATABASES, PARTED, file_of
-from outdo.run.scan import Kind, table_kind
+from outdo.core.tablekind import Kind, table_kind
 
 KINDS = ".parquet, .csv, .tsv, .jsonl (the texts also as .gz or .zst), .arrow, a folder of these, or SQLite or DuckDB"
 """What can be read, in words."""

@@ -18,7 +18,8 @@ from outdo.core.tablediff import (
     like_a_key,
     schema_change,
 )
-from outdo.run.scan import Kind, connection, load
+from outdo.core.tablekind import Kind
+from outdo.run.scan import connection, load
 from outdo.store.files import remove
 
 if TYPE_CHECKING:

@@ -28,11 +28,11 @@ from outdo.core.reproduction import (
 )
 from outdo.core.sections import Model, Predictions
 from outdo.core.tablediff import TableDiff, clause
+from outdo.core.tablekind import table_kind
 from outdo.core.values import numbers as numbers_in
 from outdo.core.wording import size
 from outdo.run.predictions import compare_scores
 from outdo.run.revisions import contents
-from outdo.run.scan import table_kind
 from outdo.run.tables import compare_tables
 
 METRICS_LIMIT = 16_000_000
