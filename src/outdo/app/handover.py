@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from outdo.app.data.add import write_pointer
 from outdo.app.data.loss import same
-from outdo.app.data.tracking import Tracking, find_pointers
+from outdo.app.data.pointers import find_pointers
+from outdo.app.data.tracking import Tracking
 from outdo.app.data.ways import dvc_way, own_way
 from outdo.app.plan import make_plan
 from outdo.app.project import DVC, Project

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from outdo.app.data.tracking import Target, Tracking, read_text
+from outdo.app.data.pointers import read_text
+from outdo.app.data.tracking import Target, Tracking
 from outdo.app.project import Project
 from outdo.core.errors import CantTrack, TrackedByGit
 from outdo.core.model import Entry, Path

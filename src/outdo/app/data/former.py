@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 
 from outdo.app.data.checkout import put
 from outdo.app.data.loss import Wanted, refuse_loss
-from outdo.app.data.tracking import Target, Tracking, find_pointers, is_pointer, read_text
+from outdo.app.data.pointers import find_pointers, is_pointer, read_text
+from outdo.app.data.tracking import Target, Tracking
 from outdo.app.project import Project
 from outdo.core.model import Path
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from outdo.app.data.tracking import Tracking, is_pointer
+from outdo.app.data.pointers import is_pointer
+from outdo.app.data.tracking import Tracking
 from outdo.app.project import Project
 from outdo.core.errors import BadPointer, MergeConflict, UserError
 from outdo.core.model import Entry, Path

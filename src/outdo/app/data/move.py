@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from outdo.app.data.add import refuse_new, write_pointer, write_pointers
 from outdo.app.data.place import refuse_strays
-from outdo.app.data.tracking import Tracking, read_text
+from outdo.app.data.pointers import read_text
+from outdo.app.data.tracking import Tracking
 from outdo.app.project import Project
 from outdo.core.errors import CantTrack, NotTracked
 from outdo.core.model import Path

@@ -1,23 +1,19 @@
 """The tracked paths of a project: found, read, and which of them a person means."""
 
-import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from msgspec import Struct
 
+from outdo.app.data.pointers import find_pointers, is_pointer, read_text
 from outdo.app.data.ways import ways
 from outdo.app.project import Project
-from outdo.core.errors import BadPath, BadPointer, Mistakes, NotTracked, Unreadable, UserError
+from outdo.core.errors import BadPath, BadPointer, Mistakes, NotTracked, UserError
 from outdo.core.hints import did_you_mean
 from outdo.core.model import Entry, Path
-from outdo.core.pointer import LIMIT
 from outdo.core.tracked import Tracked
 from outdo.integrations.ports import Way
-from outdo.run.git import Refused, git, in_repository
-
-_CLOSED = (".git", ".outdo", ".dvc", ".venv", "node_modules", "__pycache__")
 
 
 class Target(Struct, frozen=True):
@@ -35,17 +31,27 @@ class Target(Struct, frozen=True):
 class Tracking:
     """What is tracked in a project, as its pointer files say now."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, known: Sequence[Path] | None = None) -> None:
+        """`known` are the names of pointer files of whichever way, where they have been found already."""
         self.project = project
+        self._known = known
         self.ways: Sequence[Way] = ways(project)
         """The first is how new paths are tracked."""
+
+    @cached_property
+    def pointers(self) -> Sequence[Path]:
+        """The pointer files of its ways, sorted."""
+        suffixes = [way.pointers.suffix for way in self.ways]
+        if self._known is None:
+            return find_pointers(self.project.root, suffixes)
+        return [name for name in self._known if is_pointer(name, suffixes)]
 
     @cached_property
     def all(self) -> dict[Path, Tracked]:
         """Every tracked path; raises `Mistakes` with all that is wrong in any pointer."""
         found: dict[Path, Tracked] = {}
         mistakes: list[UserError] = []
-        for pointer in find_pointers(self.project.root, [way.pointers.suffix for way in self.ways]):
+        for pointer in self.pointers:
             try:
                 for tracked in self.read(pointer):
                     other = found.get(tracked.path)
@@ -138,44 +144,6 @@ class Tracking:
         return [Target(tracked) for tracked in below]
 
 
-def find_pointers(root: str, suffixes: Sequence[str]) -> list[Path]:
-    """All pointer files of a project, sorted: those that Git tracks or would track; outside Git those in any folder
-    that is not itself tracked."""
-    if in_repository(root):
-        globs = [f":(glob)**/*{suffix}" for suffix in suffixes]
-        words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *globs]
-        try:
-            listed = {os.fsdecode(name) for name in git(root, words).split(b"\0")[:-1]}
-        except Refused:
-            listed = set(_walk(root, tuple(suffixes)))
-    else:
-        listed = set(_walk(root, tuple(suffixes)))
-    return sorted(name for name in listed if is_pointer(name, suffixes))
-
-
-def read_text(root: str, path: Path) -> str | None:
-    """The text of a small file of the project; None where there is none. Raises `BadPointer` or `Unreadable`."""
-    try:
-        fd = os.open(os.path.join(root, path), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(fd, "rb") as file:
-            content = file.read(LIMIT + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.EISDIR):
-            kind = "a link" if error.errno == errno.ELOOP else "a folder"
-            raise BadPointer(
-                f"it is {kind}, and a pointer is a file", where=path, fix=f"remove '{path}'"
-            ) from None
-        raise Unreadable(f"'{path}' can't be read: {error.strerror}") from None
-    if len(content) > LIMIT:
-        raise BadPointer("it is larger than any pointer", where=path, fix=f"git checkout -- {path}")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise BadPointer("it is no text in UTF-8", where=path, fix=f"git checkout -- {path}") from None
-
-
 def from_here(root: str, words: Iterable[str]) -> list[Path]:
     """Paths as a person wrote them in the current folder, from the project's folder; raises `BadPath`."""
     here = os.path.relpath(os.path.realpath(os.curdir), os.path.realpath(root))
@@ -190,33 +158,3 @@ def from_here(root: str, words: Iterable[str]) -> list[Path]:
             raise BadPath(f"'{word}' is outside the project's folder", fix="copy it into the project first")
         found.append(path)
     return found
-
-
-def _walk(root: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
-    todo = [""]
-    while todo:
-        prefix = todo.pop()
-        folders: list[Path] = []
-        tracked: set[Path] = set()
-        try:
-            with os.scandir(f"{root}/{prefix}") as entries:
-                for entry in entries:
-                    name = f"{prefix}{entry.name}"
-                    if entry.name.endswith(suffixes) and not entry.is_dir(follow_symlinks=False):
-                        yield name
-                        tracked |= {name.removesuffix(suffix) for suffix in suffixes}
-                    elif entry.name not in _CLOSED and entry.is_dir(follow_symlinks=False):
-                        folders.append(name)
-        except OSError:
-            continue
-        todo += [f"{name}/" for name in folders if name not in tracked]
-
-
-def is_pointer(name: Path, suffixes: Sequence[str]) -> bool:
-    """Whether a file of this name is a pointer."""
-    *folders, base = name.split("/")
-    return (
-        base.endswith(tuple(suffixes))
-        and base not in suffixes
-        and not any(part in _CLOSED for part in folders)
-    )

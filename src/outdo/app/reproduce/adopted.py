@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from outdo.app.data.tracking import find_pointers, read_text
+from outdo.app.data.pointers import find_pointers, read_text
 from outdo.app.data.ways import dvc_way
 from outdo.app.project import Project
 from outdo.core.errors import Damaged, NoRemote, NotInStore, UserError
