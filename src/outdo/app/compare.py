@@ -7,11 +7,13 @@ from msgspec import Struct
 
 from outdo.app.lazy import lazy
 from outdo.app.project import POINTERS, STATE, Project, open_project
-from outdo.app.sides import DVC_LOCK, WORKSPACE, Held, held, held_all, written
+from outdo.app.sides import DVC_LOCK, WORKSPACE, Held, held, held_all, with_code, written
 from outdo.core import compare
 from outdo.core.compare import Comparison, LineChange
-from outdo.core.model import Value
+from outdo.core.model import Path, Value
 from outdo.core.ranking import chosen
+from outdo.run import comparing
+from outdo.run.comparing import Here
 from outdo.run.git import Refused, in_repository
 from outdo.run.revisions import line_changes, patch_between
 from outdo.store.lock import NAME as LOCK
@@ -57,20 +59,19 @@ def diff(
 
     The rows of tables that have the columns of `key` are told apart by them."""
     project = open_project(start)
-    old, new = (held(project, word, code="code" in parts) for word in sides(project, words))
+    old, new = (held(project, word, code=False) for word in sides(project, words))
     both = [old.side, new.side]
     notices = [*old.side.notices, *new.side.notices]
-    code, lost = _code(project, old, new) if "code" in parts else ((), ())
-    lines = _patch(project, old, new, code) if patch and code else ""
+    code = _code(project, old, new, patch=patch) if "code" in parts else _Code()
     return Comparison(
         old.side.name,
         new.side.name,
-        code,
+        tuple(change for change in code.changes if not change.path.endswith(POINTERS)),
         compare.value_changes(*compare.params_of(both)) if "params" in parts else (),
         compare.value_changes(*compare.metrics_of(both)) if "metrics" in parts else (),
-        lazy("outdo.app.contents").contents(project, old, new, key) if "data" in parts else (),
-        tuple(dict.fromkeys([*notices, *lost])),
-        lines,
+        lazy("outdo.app.contents").contents(project, old, new, key, code.here) if "data" in parts else (),
+        tuple(dict.fromkeys([*notices, *code.lost])),
+        code.lines,
     )
 
 
@@ -105,22 +106,43 @@ def _same(name: str, one: Mapping[str, Value], other: Mapping[str, Value]) -> bo
     return (name in one) == (name in other) and compare.same(one.get(name), other.get(name))
 
 
-def _code(project: Project, old: Held, new: Held) -> tuple[tuple[LineChange, ...], tuple[str, ...]]:
+class _Code(Struct, frozen=True):
+    """In what the code of two sides differs."""
+
+    changes: Sequence[LineChange] = ()
+    lines: str = ""
+    lost: tuple[str, ...] = ()
+    """What could not be told, as sentences."""
+    here: Here | None = None
+    """The workspace, where it was compared with a commit."""
+
+
+def _code(project: Project, old: Held, new: Held, *, patch: bool) -> _Code:
+    locks = [LOCK, DVC_LOCK] if project.adopted else [LOCK]
+    without = list(dict.fromkeys([*written(project.pipeline), *old.side.outs, *new.side.outs, *locks, STATE]))
+    try:
+        here = None if patch else _here(project, old, new, without)
+        return _Code(here.changes, here=here) if here else _between(project, old, new, without, patch=patch)
+    except Refused as refused:
+        return _Code(lost=(f"the code could not be compared: {refused}",))
+
+
+def _here(project: Project, old: Held, new: Held, without: Sequence[Path]) -> Here | None:
+    """The workspace beside a commit, which Git tells without a tree of it; None where it can't, or it is not this that
+    is compared."""
+    other = new if old.here else old
+    if old.here == new.here or other.code is None or other.code.commit is None or other.code.patch:
+        return None
+    return comparing.beside(project.root, other.code.commit, without, POINTERS, back=old.here)
+
+
+def _between(project: Project, old: Held, new: Held, without: Sequence[Path], *, patch: bool) -> _Code:
+    old, new = with_code(project, old), with_code(project, new)
     if old.code is None or new.code is None:
         unknown = [held.side.name for held in (old, new) if held.code is None]
         known = in_repository(project.root)
-        return (), (f"the code of {' and of '.join(unknown)} is not on record",) if known else ()
-    locks = [LOCK, DVC_LOCK] if project.adopted else [LOCK]
-    without = [*written(project.pipeline), *old.side.outs, *new.side.outs, *locks, STATE]
-    try:
-        found = line_changes(project.root, old.code, new.code, list(dict.fromkeys(without)))
-        return tuple(change for change in found if not change.path.endswith(POINTERS)), ()
-    except Refused as refused:
-        return (), (f"the code could not be compared: {refused}",)
-
-
-def _patch(project: Project, old: Held, new: Held, code: Sequence[LineChange]) -> str:
-    assert old.code is not None
-    assert new.code is not None
-    found = patch_between(project.root, old.code, new.code, [change.path for change in code])
-    return found.decode("utf-8", "replace")
+        return _Code(lost=(f"the code of {' and of '.join(unknown)} is not on record",) if known else ())
+    found = line_changes(project.root, old.code, new.code, without)
+    told = [change.path for change in found if not change.path.endswith(POINTERS)]
+    lines = patch_between(project.root, old.code, new.code, told) if patch and told else b""
+    return _Code(found, lines.decode("utf-8", "replace"))

@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from outdo.app.data.sides import both
+from outdo.app.lazy import lazy
 from outdo.app.project import Project
 from outdo.app.sides import Held
 from outdo.core import compare
@@ -14,8 +15,8 @@ from outdo.core.compare import DataChange, FileChange
 from outdo.core.errors import UserError
 from outdo.core.model import Digest, Entry, Path
 from outdo.core.tablediff import TableDiff
-from outdo.run.scan import table_kind
-from outdo.run.tables import compare_tables
+from outdo.core.tablekind import table_kind
+from outdo.run.comparing import Here
 from outdo.store import trees
 
 MOST_TABLES = 20
@@ -24,10 +25,13 @@ MOST_TABLES = 20
 Files = Mapping[Path, tuple[Digest, bool]]
 
 
-def contents(project: Project, old: Held, new: Held, key: Sequence[str] = ()) -> tuple[DataChange, ...]:
-    """One change for each output or tracked path that differs, with what differs in it as far as its bytes are here."""
+def contents(
+    project: Project, old: Held, new: Held, key: Sequence[str] = (), here: Here | None = None
+) -> tuple[DataChange, ...]:
+    """One change for each output or tracked path that differs, with what differs in it as far as its bytes are here.
+    `here` is what Git has told of the workspace beside a commit."""
     look = _Look(project, old, new, tuple(key))
-    before, after = both(project, old, new)
+    before, after = both(project, old, new, here)
     found = compare.data_changes({**before, **old.side.outs}, {**after, **new.side.outs})
     return tuple(look.into(change) for change in found)
 
@@ -91,9 +95,13 @@ class _Look(Struct, frozen=True):
             return None
         try:
             old, new = self._place(self.old, path, before), self._place(self.new, path, after)
-            return compare_tables(old, new, kind, self.project.objects.scratch.name(), self.key)
+            scratch = self.project.objects.scratch.name()
+            found: TableDiff | None = lazy("outdo.run.tables").compare_tables(
+                old, new, kind, scratch, self.key
+            )
         except (UserError, OSError):
             return None
+        return found
 
     def _place(self, held: Held, path: Path, digest: Digest) -> str:
         if not held.here:

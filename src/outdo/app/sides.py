@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from outdo.app.lazy import lazy
 from outdo.app.params import ParamFiles
@@ -145,10 +146,18 @@ def _workspace(project: Project, *, code: bool) -> Held:
     outs = project.workspace.look([out.path for stage in pipeline.stages for out in stage.outs])
     project.stat.save()
     metrics = _metrics(pipeline, read, _logged(project, project.lock.records))
-    found = read_code(project.root, without=[*written(pipeline), LOCK]) if code else None
-    known = found is not None and (found.commit is not None or found.dirty)
     side = Side(WORKSPACE, tracked, params, metrics, outs, notices)
-    return Held(side, True, Revision(found.commit, found.patch) if found and known else None)
+    return Held(side, True, _code_here(project) if code else None)
+
+
+def _code_here(project: Project) -> Revision | None:
+    found = read_code(project.root, without=[*written(project.pipeline), LOCK])
+    return Revision(found.commit, found.patch) if found.commit is not None or found.dirty else None
+
+
+def with_code(project: Project, side: Held) -> Held:
+    """The side with its code, where that of the workspace was not asked for yet."""
+    return replace(side, code=_code_here(project)) if side.here and side.code is None else side
 
 
 def _commit(project: Project, word: str, commit: str, known: Mapping[Path, bytes]) -> Held:

@@ -116,7 +116,7 @@ def line_changes(
         but = [f":(exclude,literal){path.rstrip('/')}" for path in without]
         words = ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative", "-z"]
         words += ["--numstat", "--raw", old, new, "--", ".", *but]
-        return sorted(_parsed(git(root, words, env=trees.env)), key=lambda change: change.path)
+        return sorted(parsed(git(root, words, env=trees.env)), key=lambda change: change.path)
 
 
 def patch_between(root: str, before: Revision, after: Revision, paths: Sequence[Path]) -> bytes:
@@ -195,7 +195,7 @@ class _Lines(NamedTuple):
     removed: int | None
 
 
-def _parsed(told: bytes) -> Iterable[LineChange]:
+def parsed(told: bytes) -> Iterable[LineChange]:
     """What `git diff --numstat --raw -z` says."""
     kinds: dict[bytes, Kind] = {}
     lines: dict[bytes, _Lines] = {}
