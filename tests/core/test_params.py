@@ -1,7 +1,9 @@
 """Params files to plain values."""
 
+import json as python_json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -112,6 +114,49 @@ def test_python_that_is_none_is_told(text: str) -> None:
 @given(PLAIN)
 def test_json_comes_back_as_it_went(value: Value) -> None:
     assert parse("p.json", json.encode(value).decode()) == value
+
+
+NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+TEXTS = st.sampled_from(["NaN", "-Infinity", '"\\ud800"', '"a: b"', '"a\\u0000"', "true", "{}", "[]"])
+OBJECTS = st.recursive(
+    NUMBERS | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+        | st.lists(st.tuples(st.sampled_from(["a", "b", "c:"]), inner), max_size=3).map(
+            lambda pairs: "{" + ", ".join(f'"{key}" : {item}' for key, item in pairs) + "}"
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@given(OBJECTS)
+def test_json_is_read_as_python_reads_it(text: str) -> None:
+    def distinct(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+        assert len(dict(pairs)) == len(pairs)
+        return dict(pairs)
+
+    try:
+        expected = python_json.loads(text, object_pairs_hook=distinct)
+    except AssertionError:
+        assert "stands twice" in refused("p.json", text).what
+        return
+    found = parse("p.json", f" {text}\n")
+    assert repr(found) == repr(_kept(expected))
+
+
+def _kept(value: Any) -> Value:
+    """What Outdo keeps of a value: no whole number beyond 64 bits, no half of a surrogate pair."""
+    match value:
+        case list():
+            return [_kept(item) for item in value]
+        case dict():
+            return {key: _kept(item) for key, item in value.items()}
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case int() if not isinstance(value, bool) and not -(1 << 63) <= value < 1 << 64:
+            return str(value)
+    return value
 
 
 @given(st.text(), st.sampled_from(["p.yaml", "p.json", "p.toml", "p.py"]))

@@ -4,6 +4,8 @@ import re
 from posixpath import splitext
 from typing import Any
 
+from msgspec import MsgspecError, json
+
 from outdo.core import document
 from outdo.core.errors import BadParams, Mistakes
 from outdo.core.model import Path, Place, Value
@@ -46,11 +48,30 @@ def _as_bad_params(mistake: Any) -> BadParams:
 
 
 def _json(path: Path, text: str) -> Value:
-    import json
+    if not text.strip():
+        return {}
+    try:
+        value = json.decode(text)
+        if _pairs(value) == text.count(":"):  # so no key stands twice
+            return _plain(value)
+    except MsgspecError:
+        pass  # it may be NaN, which Python writes and reads, or is told with its place below
+    return _slowly(path, text)
+
+
+def _pairs(value: Any) -> int:
+    """How many keys there are in a nested value."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(_pairs, value.values()))
+    return sum(map(_pairs, value)) if isinstance(value, list) else 0
+
+
+def _slowly(path: Path, text: str) -> Value:
+    import json as python_json
 
     try:
-        return _plain(json.loads(text, object_pairs_hook=_distinct)) if text.strip() else {}
-    except json.JSONDecodeError as error:
+        return _plain(python_json.loads(text, object_pairs_hook=_distinct))
+    except python_json.JSONDecodeError as error:
         place = Place(path, error.lineno, error.colno)
         raise BadParams(f"not valid JSON: {error.msg}", where=place) from None
     except ValueError as error:

@@ -24,8 +24,8 @@ SUFFIX = ".outdo"
 LIMIT = 1_000_000
 """Bytes of the largest pointer that is read."""
 
-_LINE = re.compile(r'(  )?([a-z]+):(?: (\d{1,18}|true|false|"(?:[^"\\]|\\.)*"|blake3:[0-9a-f]{64}))?')
-_DIGEST = re.compile(r"blake3:[0-9a-f]{64}")
+_LINE = r'(  )?([a-z]+):(?: (\d{1,18}|true|false|"(?:[^"\\]|\\.)*"|blake3:[0-9a-f]{64}))?'
+_DIGEST = r"blake3:[0-9a-f]{64}"
 _OWN = {"outdo", "digest", "size", "kind", "files", "executable", "desc", "remote", "push", "frozen", "from"}
 _PROJECT = ("outdo.yaml", "outdo.lock", "dvc.yaml", "dvc.lock", ".gitignore", ".gitattributes")
 _MARKS = ("<<<<<<<", "=======", ">>>>>>>")
@@ -121,7 +121,7 @@ def _quick(text: str) -> dict[str, Value] | None:
     top: dict[str, Value] = {}
     values = top
     for line in text.removesuffix("\n").split("\n"):
-        match = _LINE.fullmatch(line)
+        match = re.fullmatch(_LINE, line)
         if match is None:
             return None
         indent, key, word = match.groups()
@@ -161,7 +161,7 @@ def _entry(values: Mapping[str, Value]) -> Entry | None:
             return None
         raise _Wrong("outdo", "it has no `digest`")
     digest, kind = values["digest"], values.get("kind", "file")
-    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+    if not isinstance(digest, str) or not re.fullmatch(_DIGEST, digest):
         raise _Wrong("digest", "`digest` has to be `blake3:` with 64 hex digits")
     if kind not in ("file", "tree"):
         raise _Wrong("kind", "`kind` has to be `file` or `tree`")

@@ -7,16 +7,16 @@ from math import isfinite
 from outdo.core.model import Aim
 from outdo.core.values import short
 
-_LOW = re.compile(
+_LOW = (
     r"(log)?loss|nll|err(ors?)?|r?m[as]p?e|s?mape|rmsle|[wc]er|brier|[em]ce|f[pn]r|eer|perplexity|ppl|deviance|[ab]ic"
     r"|regret|cost|size|bytes|memory|latency|time|seconds|duration|ms|misses"
 )
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_WORD = r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+"
 
 
 def guess(name: str) -> Aim:
     """Which way a metric is better, by its name: `val_loss` is better low, `auc` high."""
-    return "low" if any(_LOW.fullmatch(word.lower()) for word in _WORD.findall(name)) else "high"
+    return "low" if any(re.fullmatch(_LOW, word.lower()) for word in re.findall(_WORD, name)) else "high"
 
 
 def aim(name: str, known: Mapping[str, Aim]) -> Aim:

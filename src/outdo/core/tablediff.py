@@ -25,7 +25,7 @@ _WORDS = {
 }
 _UNTYPED = {"BIGINT": "int", "HUGEINT": "int", "DOUBLE": "float"}
 """In a file of text a number has no width."""
-_DECIMAL = re.compile(r"-?\d+\.\d{6,}(e[-+]?\d+)?")
+_DECIMAL = r"-?\d+\.\d{6,}(e[-+]?\d+)?"
 _KEY_NAMES = ("id", "key", "index", "uuid", "")
 
 
@@ -183,7 +183,7 @@ def example(diff: TableDiff, change: ColumnChange) -> str:
 
 def _cell(value: str | None) -> str:
     text = "nothing" if value is None else " ".join(value.split()) or "''"
-    if _DECIMAL.fullmatch(text):
+    if re.fullmatch(_DECIMAL, text):
         text = f"{float(text):.7g}"
     return text if len(text) <= 24 else f"{text[:23]}…"
 

@@ -26,8 +26,9 @@ LEVELS = 16
 """Levels that no tree has more of."""
 
 _HEX = frozenset("0123456789abcdef")
-_ESCAPED = re.compile(r"\\(\\|x[89a-f][0-9a-f])")
-_TARGET = re.compile(r"(?:\.\./)*(?:\.\.|(?!\.\.(?:/|\Z))[^/\0]+(?:/(?!\.\.(?:/|\Z))[^/\0]+)*)")
+_ESCAPED = r"\\(\\|x[89a-f][0-9a-f])"
+_TARGET = r"(?:\.\./)*(?:\.\.|(?!\.\.(?:/|\Z))[^/\0]+(?:/(?!\.\.(?:/|\Z))[^/\0]+)*)"
+"""Compiled when they are first needed, as in most commands they are not."""
 
 
 class Tree(Struct, frozen=True, omit_defaults=True, tag_field="tree", tag=1, gc=False):
@@ -158,7 +159,7 @@ def stays(name: Path, target: str) -> bool:
     climbs = 0
     while target.startswith("../", 3 * climbs) or target[3 * climbs :] == "..":
         climbs += 1
-    return bool(_TARGET.fullmatch(target)) and climbs <= name.count("/")
+    return bool(re.fullmatch(_TARGET, target)) and climbs <= name.count("/")
 
 
 def _refuse_strays(tree: Tree) -> None:
@@ -226,4 +227,6 @@ def _escape(name: str) -> str:
 
 
 def _unescape(name: str) -> str:
-    return _ESCAPED.sub(lambda found: "\\" if found[1] == "\\" else chr(0xDC00 + int(found[1][1:], 16)), name)
+    return re.sub(
+        _ESCAPED, lambda found: "\\" if found[1] == "\\" else chr(0xDC00 + int(found[1][1:], 16)), name
+    )
