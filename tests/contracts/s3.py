@@ -37,31 +37,28 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[Server]:
-    """A server with one bucket, for those who know `SECRETS`; it is ended, by its process, on the way out.
+def s3_server(folder: Path, *, public: bool = False) -> Iterator[Server]:
+    """A server with one bucket, for those who know `SECRETS`, or for everybody; it is ended, by its process, on the way
+    out.
 
     One at a time on this machine, as it listens on ports that can't be told it, too."""
     with open(os.path.join(tempfile.gettempdir(), f"outdo-s3-{os.getuid()}.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with _running(folder) as server:
+        with _running(folder, public=public) as server:
             yield server
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[Server]:
+def _running(folder: Path, *, public: bool) -> Iterator[Server]:
     assert WEED is not None
     names = ("master", "volume", "filer", "s3")
     both = [f"{name}.port{kind}" for kind in ("", ".grpc") for name in names]
     ports = dict(zip(both, free_ports(8), strict=True))
-    identity = {
-        "name": "test",
-        "credentials": [
-            {"accessKey": SECRETS["AWS_ACCESS_KEY_ID"], "secretKey": SECRETS["AWS_SECRET_ACCESS_KEY"]}
-        ],
-        "actions": ["Admin", "Read", "Write", "List"],
-    }
+    keys = {"accessKey": SECRETS["AWS_ACCESS_KEY_ID"], "secretKey": SECRETS["AWS_SECRET_ACCESS_KEY"]}
+    who = {"name": "anonymous"} if public else {"name": "test", "credentials": [keys]}
+    actions = ["Read", "Write", "List", *([] if public else ["Admin"])]
     config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": [identity]}))
+    config.write_text(json.dumps({"identities": [{**who, "actions": actions}]}))
     words = [f"-{name}={port}" for name, port in ports.items()]
     with open(folder / "log", "wb") as log:
         server = subprocess.Popen(
@@ -76,7 +73,11 @@ def _running(folder: Path) -> Iterator[Server]:
             _WAIT,
             (folder / "log").read_text,
         )
-        until(lambda: _asked(f"{s3}/{BUCKET}", "GET") == 403, _WAIT, (folder / "log").read_text)
+        until(
+            lambda: _asked(f"{s3}/{BUCKET}", "GET") == (200 if public else 403),
+            _WAIT,
+            (folder / "log").read_text,
+        )
         yield Server(ports["s3.port"])
     finally:
         server.terminate()
