@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from outdo.app.data.add import add
+from outdo.app.project import open_project
 from outdo.core.errors import NotInRemote, StoreBusy
 from outdo.core.model import Digest
 from outdo.store import pushes
@@ -240,3 +242,22 @@ def test_a_process_of_the_same_number_on_another_machine_is_not_taken_for_it(
     mark.write_text("0" + text[1:] if text[0] != "0" else "1" + text[1:])
     with pytest.raises(StoreBusy):
         pushes.announce(FolderDepot(str(tmp_path)), DIGESTS, US, 0.0)
+
+
+def test_a_push_says_that_it_waits_and_goes_on_when_it_may(
+    tmp_path: Path, elsewhere: "subprocess.Popen[str]"
+) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "outdo.yaml").write_text("remotes: {team: ..}\nstages: {}\n")
+    (root / "a.csv").write_text("x\n")
+    add(open_project(str(root)), ["a.csv"])
+    words = [sys.executable, "-m", "outdo.cli.main", "data", "push"]
+    with subprocess.Popen(words, cwd=root, stderr=-1, text=True) as pushing:
+        assert pushing.stderr is not None
+        assert "waits for `outdo gc`" in pushing.stderr.readline()
+        elsewhere.kill()
+        rest = pushing.stderr.read()
+    assert pushing.returncode == 0
+    assert "1 object pushed" in rest
+    assert "waits" not in rest

@@ -15,7 +15,7 @@ from outdo.store.bucket import Bucket, connect
 from outdo.store.depot import FolderDepot
 from outdo.store.pushes import Pusher
 from outdo.store.transfer import Transfer
-from outdo.store.travel import Tell
+from outdo.store.travel import Tally, Tell
 
 _ID = 40
 
@@ -42,7 +42,7 @@ def transfer_to(project: Project, remote: Remote, tell: Tell, *, patient: bool =
     depot = reach(project, remote, patient=patient)
 
     def announce(digests: Iterable[Digest]) -> None:
-        pushes.announce(depot, digests, pusher(project))
+        pushes.announce(depot, digests, pusher(project), waits=lambda: tell(Tally(waits=True)))
 
     return Transfer(project.objects, depot, tell, depot.threads, announce)
 

@@ -35,6 +35,9 @@ class Meter:
         self._drawn = False
 
     def __call__(self, tally: Tally) -> None:
+        if tally.waits:
+            say("waits for `outdo gc`, which removes from the remote what nobody needs")
+            return
         now = monotonic()
         if self._live and now - self._told > EVERY:
             with self._lock:

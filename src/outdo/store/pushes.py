@@ -8,7 +8,7 @@ waits. All times are those of the remote's clock, and no lock of the remote's is
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from msgspec import Struct
@@ -34,9 +34,15 @@ class Pusher(Struct, frozen=True):
     name: str = ""
 
 
-def announce(shelf: Shelf, digests: Iterable[Digest], pusher: Pusher, patience: float = _PATIENCE) -> None:
-    """From now on no collection takes these objects away, nor what is in those that are folders. Raises `StoreBusy`
-    where one is at work for longer than the patience lasts."""
+def announce(
+    shelf: Shelf,
+    digests: Iterable[Digest],
+    pusher: Pusher,
+    patience: float = _PATIENCE,
+    waits: Callable[[], None] = lambda: None,
+) -> None:
+    """From now on no collection takes these objects away, nor what is in those that are folders. `waits` is called
+    where one is at work; raises `StoreBusy` where it is for longer than the patience lasts."""
     name = f"{_NOTES}/{os.urandom(12).hex()}"
     shelf.put(name, "\n".join(digests).encode())
     if pusher.id:
@@ -44,7 +50,11 @@ def announce(shelf: Shelf, digests: Iterable[Digest], pusher: Pusher, patience: 
     if not marks(shelf):
         return
     end = time.monotonic() + patience
+    told = False
     while (dead := _dead(shelf, name)) is None:
+        if not told:
+            waits()
+            told = True
         if time.monotonic() > end:
             what = "what nobody needs is being removed from the remote by `outdo gc`, and goes on for long"
             raise StoreBusy(what, fix="push again when it has ended")

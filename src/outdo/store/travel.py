@@ -29,6 +29,8 @@ class Tally(Struct, frozen=True):
     of_objects: int = 0
     of_size: int = 0
     """Bytes that have to, as far as is known."""
+    waits: bool = False
+    """Whether nothing travels until a collection at the remote has ended."""
 
 
 Tell = Callable[[Tally], None]
