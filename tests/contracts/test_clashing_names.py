@@ -105,6 +105,14 @@ def test_outputs_that_do_not_fit_are_told_too(yours: Path) -> None:
     assert "'out/X' and 'out/x' differ only in case" in refused(yours, "make")
 
 
+def test_a_run_that_knows_the_result_does_not_put_it_in_place(yours: Path) -> None:
+    ended = subprocess.run([OUTDO, "run"], cwd=yours, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "can't restore 'out': 'out/X' and 'out/x' differ only in case" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (yours / "out").exists()
+
+
 def test_names_that_differ_in_more_are_put_in_place(mine: Path, yours: Path) -> None:
     (mine / "raw" / "X").rename(mine / "raw" / "Y")
     add(open_project(str(mine)), ["raw"])

@@ -5,6 +5,7 @@ import stat
 from array import array
 from collections.abc import Iterable
 
+from outdo.core.clashes import Disk, refuse
 from outdo.core.errors import NotInStore
 from outdo.core.model import Digest, Entry, Path
 from outdo.store.apart import make_apart
@@ -38,6 +39,11 @@ class Wanted:
         """Every folder that something is in."""
         for names in (self.names, self.links, self.folders):
             refuse_file_as_folder(names, self.above)
+
+    def refuse_clashes(self, path: Path) -> None:
+        """Raises `CantTrack` where names in the folder at `path` differ only in case."""
+        inside = (*self.names, *self.links, *self.folders)
+        refuse((f"{path}/{name}" for name in inside), Disk(case=True))
 
     def digest(self, place: int) -> Digest:
         """What the file at this place shall hold."""

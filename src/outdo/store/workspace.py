@@ -126,13 +126,18 @@ class Workspace:
         """The path holds `entry`; of a folder only what differs is touched. Each file is put in place whole.
 
         With `link` files may be one with their objects, and are then read-only. Raises `Damaged` or `NotInStore`
-        where the store lacks a part, and `StoreUnwritable` where the workspace can't be written."""
+        where the store lacks a part, `StoreUnwritable` where the workspace can't be written, and `CantTrack`
+        where a disk that knows no case can't hold all the names."""
         place = self._writable(path)
         self._objects.lease.take()
         try:
             os.makedirs(os.path.dirname(place), exist_ok=True)
             if entry.kind == "tree":
                 wanted = Wanted(trees.leaves(self._objects.get, entry.digest))
+                if os.path.lexists(
+                    f"{self.root}/.OUTDO"
+                ):  # the folder `.outdo`, on a disk that knows no case
+                    wanted.refuse_clashes(path)
                 self._census.holds(entry, lambda: wanted.refuse_to_lack(path, self._objects))
                 Restoring(path, place, wanted, self._looks).carry_out(
                     self._links, self._objects, entry, link=link

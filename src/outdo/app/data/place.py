@@ -2,10 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from unicodedata import normalize
 
 from outdo.app.project import Project
-from outdo.core.clashes import Disk, clash
+from outdo.core.clashes import Disk, refuse
 from outdo.core.errors import BadPath, CantTrack, UserError
 from outdo.core.model import Entry, Path
 from outdo.store.files import unreadable
@@ -46,14 +45,7 @@ def refuse_clashes(project: Project, wanted: Iterable[Wanted]) -> None:
     """Raises `CantTrack` where what these paths shall hold has names that the disk takes for one. Folders are looked
     into only on such a disk; one that is not here yet has no names."""
     project.make_state()
-    disk = disk_of(project.state)
-    both = clash(_names(wanted), disk) if disk.case or disk.form else None
-    if both is not None:
-        one, other = both
-        alike = normalize("NFC", one) == normalize("NFC", other)
-        how = "how Unicode writes the same letters" if alike else "case"
-        what = f"'{one}' and '{other}' differ only in {how}, and this file system can't hold both"
-        raise CantTrack(what, fix="rename one of them where the file system can, and add the folder again")
+    refuse(_names(wanted), disk_of(project.state))
 
 
 def disk_of(folder: str) -> Disk:
