@@ -14,7 +14,7 @@ from functools import cache
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 PACKAGES = {
-    "dvc": "dvc[s3]==3.67.1",
+    "dvc": "dvc[s3,azure]==3.67.1",
     "fairlearn": "fairlearn==0.15.0 pandas==3.1.1 numpy==2.4.6 scikit-learn==1.9.1",
     "great_expectations": "great_expectations==1.24.1 pandas==3.1.1 numpy==2.4.6 pyarrow==26.0.1",
     "mlflow": "mlflow==3.17.2",

@@ -23,6 +23,7 @@ ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The one that everybody knows: https://learn.microsoft.com/azure/storage/common/storage-use-azurite"""
 CONTAINER = "outdo"
+_WORDS = "DefaultEndpointsProtocol=http;AccountName={0};AccountKey={1};BlobEndpoint=http://127.0.0.1:{2}/{0};"
 _PROTOCOL = "2021-08-06"
 _PLACE = Path(__file__).parents[2] / ".venvs" / "azurite"
 _WAIT = 60.0
@@ -52,6 +53,11 @@ def azure_server(folder: Path) -> Iterator[int]:
     finally:
         server.terminate()
         server.wait(10)
+
+
+def connection_string(port: int) -> str:
+    """How Azure's own tools are told where the server is, and who asks."""
+    return _WORDS.format(ACCOUNT, KEY, port)
 
 
 def _installed() -> Path:

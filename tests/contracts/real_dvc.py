@@ -89,3 +89,27 @@ def contents(folder: Path) -> dict[str, bytes]:
 def cached(repo: Path) -> list[str]:
     """What is in DVC's cache, by name: every name is that of its content."""
     return sorted(name for name in contents(repo / ".dvc" / "cache") if not name.startswith("runs"))
+
+
+def reading(repo: Path, *deps: str) -> Path:
+    """A repository in which a stage reads each of these."""
+    stages = [
+        f"  s{n}: {{cmd: echo {n} > {n}.txt, deps: ['{dep}'], outs: [{n}.txt]}}" for n, dep in enumerate(deps)
+    ]
+    (repo / "dvc.yaml").write_text("\n".join(["stages:", *stages, ""]))
+    return repo
+
+
+def both_say_the_same(repo: Path) -> None:
+    """Each is told of by the other's run, in the same bytes."""
+    outdo(repo, "run")
+    ours = (repo / "dvc.lock").read_text()
+    assert "up to date" in dvc(repo, "status")
+    (repo / "dvc.lock").unlink()
+    dvc(repo, "repro", "-f")
+    assert (repo / "dvc.lock").read_text() == ours
+    for left in (repo / ".outdo", repo / "outdo.lock"):
+        os.rename(left, repo.parent / f"{left.name}.old")
+    assert "all fresh" in outdo(repo, "status")
+    outdo(repo, "run")
+    assert (repo / "dvc.lock").read_text() == ours

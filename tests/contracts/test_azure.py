@@ -14,7 +14,7 @@ from outdo.store.objects import Objects
 from outdo.store.statcache import StatCache
 from outdo.store.transfer import Transfer
 from outdo.store.workspace import Workspace
-from tests.contracts.azure import CONTAINER, NODE, NPM, azure_server
+from tests.contracts.azure import CONTAINER, NODE, NPM, azure_server, connection_string
 
 pytestmark = [
     pytest.mark.slow,
@@ -94,3 +94,11 @@ def test_a_wrong_key_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RemoteFailed, match="refuses access") as failed:
         bucket("x").put("objects/ab/c", b"content")
     assert "AZURE_STORAGE_ACCOUNT_KEY" in str(failed.value)
+
+
+def test_a_connection_string_says_who_asks_and_where(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_STORAGE_USE_EMULATOR")
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", connection_string(port))
+    there = connect(Remote(f"az://{CONTAINER}/string"), patient=False)
+    there.put("objects/ab/c", b"content")
+    assert there.listing("objects") == ["objects/ab/c"]

@@ -1,6 +1,5 @@
 """Addresses in `dvc.lock` as DVC writes them, and both ways: from a web server, a real server of S3, and a disk."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 from obstore.store import S3Store
 
 from tests.contracts.pages import Web, web
-from tests.contracts.real_dvc import dvc, init, outdo
+from tests.contracts.real_dvc import both_say_the_same, dvc, init, outdo, reading
 from tests.contracts.s3 import BUCKET, SECRETS, WEED, s3_server
 
 pytestmark = pytest.mark.slow
@@ -22,39 +21,11 @@ def page() -> Iterator[Web]:
         yield one
 
 
-def pipeline(repo: Path, *deps: str) -> Path:
-    """A repository in which a stage reads each of these."""
-    stages = [
-        f"  s{n}: {{cmd: echo {n} > {n}.txt, deps: ['{dep}'], outs: [{n}.txt]}}" for n, dep in enumerate(deps)
-    ]
-    (repo / "dvc.yaml").write_text("\n".join(["stages:", *stages, ""]))
-    return repo
-
-
-def lock(repo: Path) -> str:
-    return (repo / "dvc.lock").read_text()
-
-
-def both_say_the_same(repo: Path) -> None:
-    """Each is told of by the other's run, in the same bytes."""
-    outdo(repo, "run")
-    ours = lock(repo)
-    assert "up to date" in dvc(repo, "status")
-    (repo / "dvc.lock").unlink()
-    dvc(repo, "repro", "-f")
-    assert lock(repo) == ours
-    for left in (repo / ".outdo", repo / "outdo.lock"):
-        os.rename(left, repo.parent / f"{left.name}.old")
-    assert "all fresh" in outdo(repo, "status")
-    outdo(repo, "run")
-    assert lock(repo) == ours
-
-
 def test_pages_of_the_web(tmp_path: Path, page: Web) -> None:
     repo = init(tmp_path / "repo")
     dvc(repo, "remote", "add", "web", page.url)
     urls = [f"{page.url}/rows.csv", f"{page.url}/latest?v=1", "remote://web/rows.csv"]
-    both_say_the_same(pipeline(repo, *urls))
+    both_say_the_same(reading(repo, *urls))
     page.pages["/rows.csv"] = b"changed"
     assert "changed deps" in dvc(repo, "status")
     assert "3 to run" in outdo(repo, "status")
@@ -77,7 +48,7 @@ def test_other_words_of_a_web_server(tmp_path: Path, page: Web) -> None:
     page.pages["/my%20rows.csv"] = b"4"
     names = ("my rows.csv", "rows.csv", "weak.csv", "plain.csv", "dated.csv", "bare.csv", "to-bare")
     urls = [f"{page.url}/{name}" for name in names]
-    both_say_the_same(pipeline(init(tmp_path / "repo"), *urls))
+    both_say_the_same(reading(init(tmp_path / "repo"), *urls))
 
 
 def test_paths_outside_of_the_repository(tmp_path: Path) -> None:
@@ -93,7 +64,7 @@ def test_paths_outside_of_the_repository(tmp_path: Path) -> None:
         "remote://disk/folder",
         "../file",
     ]
-    both_say_the_same(pipeline(repo, *urls))
+    both_say_the_same(reading(repo, *urls))
 
 
 @pytest.mark.skipif(WEED is None, reason="no seaweedfs here")
@@ -115,12 +86,12 @@ def test_objects_and_folders_of_a_bucket(tmp_path: Path, monkeypatch: pytest.Mon
             f"s3://{BUCKET}/in/",
             "remote://team/sub/b.csv",
         ]
-        both_say_the_same(pipeline(repo, *urls))
+        both_say_the_same(reading(repo, *urls))
         store.put("in/a.csv", b"changed")
         assert "2 to run" in outdo(repo, "status")
         outdo(repo, "run")
         assert "up to date" in dvc(repo, "status")
-        pipeline(repo, f"s3://{BUCKET}/none.csv", "s3://none/x.csv")
+        reading(repo, f"s3://{BUCKET}/none.csv", "s3://none/x.csv")
         told = outdo(repo, "status")
         assert f"nothing is at 's3://{BUCKET}/none.csv'" in told
         assert "s3://none is not there" in told

@@ -13,6 +13,7 @@ from msgspec import Struct
 from outdo.core.errors import NotInRemote, RemoteFailed, UserError
 from outdo.core.model import Remote
 from outdo.core.wording import first_line
+from outdo.store import azure
 from outdo.store.depot import Lying
 from outdo.store.files import each
 
@@ -29,7 +30,7 @@ PAGE = 1000
 CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
-    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+    "az": f"{azure.CONNECTION}, or AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
 """What an environment has to have for each kind of bucket."""
 
@@ -285,8 +286,12 @@ def connect(remote: Remote, *, patient: bool = True, access: Access = Access()) 
             config["region"] = remote.region
     if remote.anonymous and not remote.read_only:
         config["skip_signature"] = True
-    plain = remote.endpoint or os.environ.get("AWS_ENDPOINT_URL", "")
-    if remote.scheme == "http" or plain.startswith("http://"):
+    if remote.scheme == "az":
+        config.update(azure.known(os.environ))
+    config.update(access.config)
+    variable = {"s3": "AWS_ENDPOINT_URL", "az": "AZURE_STORAGE_ENDPOINT"}.get(remote.scheme, "")
+    endpoint = config.get("endpoint") or os.environ.get(variable, "")
+    if remote.scheme == "http" or endpoint.startswith("http://"):
         options["allow_http"] = True
     retries: Any = {
         "max_retries": 8 if patient else 1,
@@ -298,11 +303,12 @@ def connect(remote: Remote, *, patient: bool = True, access: Access = Access()) 
         },
     }
     open_store: Any = from_url
-    config.update(access.config)
     options.update(access.client)
     try:
         store = open_store(remote.url, client_options=options, retry_config=retries, **config)
     except (BaseError, ValueError) as error:
         what = f"'{remote.url}' can't be used as a remote: {first_line(error)}"
-        raise RemoteFailed(what, fix="check the address, and the credentials in the environment") from error
+        needed = CREDENTIALS.get(remote.scheme)
+        fix = f"set {needed} in the environment, and check the address" if needed else "check the address"
+        raise RemoteFailed(what, fix=fix) from error
     return Bucket(store, remote.url, lists=not remote.read_only)

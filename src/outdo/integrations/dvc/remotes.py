@@ -10,6 +10,7 @@ from outdo.core.errors import BadRemote, NoRemote
 from outdo.core.hints import did_you_mean
 from outdo.core.model import Remote as Place
 from outdo.integrations.dvc.config import Remote, Section, Settings
+from outdo.store import azure
 from outdo.store.bucket import THREADS, Access, connect
 from outdo.store.depot import Depot, FolderDepot
 
@@ -28,12 +29,6 @@ _AZURE = {
     "client_id": "client_id",
     "client_secret": "client_secret",
 }
-_AZURE_ENVIRONMENT = {
-    "AZURE_STORAGE_ACCOUNT": "account_name",
-    "AZURE_STORAGE_KEY": "account_key",
-    "AZURE_STORAGE_SAS_TOKEN": "sas_key",
-}
-_CONNECTION = {"AccountName": "account_name", "AccountKey": "account_key", "SharedAccessSignature": "sas_key"}
 
 
 class Reached(Struct, frozen=True):
@@ -180,15 +175,8 @@ def _ini(path: str, section: str) -> dict[str, str]:
 
 
 def _azure(options: Section, environ: Mapping[str, str]) -> dict[str, str]:
-    found = {ours: environ[name] for name, ours in _AZURE_ENVIRONMENT.items() if environ.get(name)}
-    joined = _text(options, "connection_string") or environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
-    for part in joined.split(";"):
-        key, _, value = part.partition("=")
-        if key in _CONNECTION:
-            found[_CONNECTION[key]] = value
-        elif key == "BlobEndpoint":
-            found["endpoint"] = value
-    return found | {ours: _text(options, theirs) for theirs, ours in _AZURE.items() if _text(options, theirs)}
+    told = {ours: _text(options, theirs) for theirs, ours in _AZURE.items() if _text(options, theirs)}
+    return azure.known(environ, _text(options, "connection_string")) | told
 
 
 def _http(remote: Remote) -> dict[str, object]:
