@@ -1,5 +1,6 @@
 """Scaffold: a first file that fits what a folder holds, and that can always be read."""
 
+import hypothesis
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -200,7 +201,11 @@ def test_the_demo_holds() -> None:
     ]
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=["C", "Z"]) | st.just(" "), min_size=1))
+@given(
+    st.text(alphabet=st.characters(exclude_categories=["C", "Z"]) | st.sampled_from(' $\\{}"'), min_size=1)
+)
+@hypothesis.example("${")
+@hypothesis.example("\\${a}")
 def test_a_scalar_is_read_back_as_the_same_text(text: str) -> None:
     words = f"project: {scalar(text)}\nstages: {{}}\n"
     assert read_project("outdo.yaml", words, lambda _: None).pipeline.project == text

@@ -95,12 +95,12 @@ def example(folder: Folder) -> str:
 
 
 def scalar(text: str) -> str:
-    """`text` as YAML reads it back, in quotes where it would be taken for something else."""
+    """`text` as a project's file reads it back, in quotes where it would be taken for something else."""
     plain = re.fullmatch(r"[A-Za-z_./][\w./@+=-]*( [\w./@+=-]+)*", text, re.ASCII)
     words = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
     if plain and text.lower() not in words and not re.match(r"\.[\d.]|\.(nan|inf)$", text, re.IGNORECASE):
         return text
-    return json.encode(text).decode()
+    return json.encode(text.replace("${", "\\${")).decode()  # else it would stand for a value
 
 
 def _editors() -> list[str]:
