@@ -78,8 +78,8 @@ DVC_WORDS = {
     "version": "`outdo --version` says which Outdo this is.",
 }
 """What those who know DVC may type."""
-_MODULES = {"import": "import_from", "export": "export_to"}
-"""Where a command is that Python could not import by its name."""
+_MODULES = {"data": "data.group", "export": "export_to", "import": "import_from"}
+"""Where a command is that is not in a module of its name."""
 
 EXAMPLES = """
 \b

@@ -24,7 +24,7 @@ SUFFIX = ".outdo"
 LIMIT = 1_000_000
 """Bytes of the largest pointer that is read."""
 
-_LINE = r'(  )?([a-z]+):(?: (\d{1,18}|true|false|"(?:[^"\\]|\\.)*"|blake3:[0-9a-f]{64}))?'
+_LINE = r'(  )?([a-z]+):(?: (\d{1,18}|true|false|tree|"(?:[^"\\]|\\.)*"|blake3:[0-9a-f]{64}))?'
 _DIGEST = r"blake3:[0-9a-f]{64}"
 _OWN = {"outdo", "digest", "size", "kind", "files", "executable", "desc", "remote", "push", "frozen", "from"}
 _PROJECT = ("outdo.yaml", "outdo.lock", "dvc.yaml", "dvc.lock", ".gitignore", ".gitattributes")
@@ -130,7 +130,7 @@ def _quick(text: str) -> dict[str, Value] | None:
             return None
         if word is None:
             values[key] = values = {}
-        elif word.startswith("blake3:"):
+        elif word == "tree" or word.startswith("blake3:"):
             values[key] = word
         else:
             try:

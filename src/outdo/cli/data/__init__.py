@@ -1,5 +1,2 @@
-"""`outdo data`: each of its commands in a file of its own."""
-
-from outdo.cli.data.group import command
-
-__all__ = ["command"]
+"""`outdo data`: each of its commands in a file of its own. Nothing is imported here, as `status` needs no parser of
+arguments."""
