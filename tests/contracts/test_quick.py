@@ -20,7 +20,8 @@ from outdo.cli.main import main
 try:
     main(sys.argv[1:])
 finally:
-    print(*sorted({"click", "yaml", "obstore", "duckdb", "asyncio", "subprocess", "tempfile"} & set(sys.modules)))
+    heavy = {"click", "json", "yaml", "obstore", "duckdb", "asyncio", "subprocess", "tempfile"}
+    print(*sorted(heavy & set(sys.modules)))
 """
 
 

@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping
-from hashlib import md5
 from itertools import count
 from time import time_ns
 
@@ -13,6 +12,7 @@ from outdo.core.errors import Damaged, NotInStore
 from outdo.core.model import Digest
 from outdo.integrations.dvc import listing
 from outdo.integrations.dvc.hashes import md5_of
+from outdo.integrations.dvc.md5 import md5
 from outdo.integrations.dvc.records import DOS2UNIX, MD5
 from outdo.store.files import Mark, create, drop, mark, reflink, unreadable, unwritable, write
 from outdo.store.shards import Shards
@@ -128,7 +128,7 @@ class Cache:
         if content is None:
             with open(self.find(name, kind), "rb") as file:
                 return file.read()
-        if md5(content, usedforsecurity=False).hexdigest() != name.removesuffix(".dir"):
+        if md5(content).hexdigest() != name.removesuffix(".dir"):
             raise self._damage(place, name)
         return content
 
@@ -178,7 +178,7 @@ class Cache:
         """The size of an object that arrived in pieces and that the cache now holds; None where its bytes are not
         what its name says, and then the cache is as it was."""
         temporary = self._temporary(name, kind)
-        hasher = md5(usedforsecurity=False)
+        hasher = md5()
         size = 0
         try:
             fd = create(temporary, 0o444)
@@ -223,7 +223,7 @@ class Cache:
 
     @staticmethod
     def _copy(source: str, target: int, name: str) -> None:
-        hasher = md5(usedforsecurity=False)
+        hasher = md5()
         with open(source, "rb", buffering=0) as file:
             shared = reflink(file.fileno(), target)
             while chunk := file.read(_STEP):

@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Callable, Mapping
-from hashlib import md5
 from time import time_ns
 
 from msgspec import Struct
@@ -13,6 +12,7 @@ from outdo.core.model import Digest
 from outdo.integrations.dvc import listing
 from outdo.integrations.dvc.ignore import NAME as IGNORE
 from outdo.integrations.dvc.ignore import Ignore, read_ignore
+from outdo.integrations.dvc.md5 import md5
 from outdo.integrations.dvc.records import DOS2UNIX, MD5
 from outdo.store.files import each, mark, unreadable
 from outdo.store.statcache import StatCache
@@ -96,7 +96,7 @@ class Hashes:
 def md5_of(fd: int, kind: str = MD5, also: Callable[[memoryview], object] | None = None) -> str:
     """The MD5 of all that `fd` holds from where it stands; DVC 2's takes CRLF in text as LF. `also` sees the bytes
     as they pass."""
-    hasher = md5(usedforsecurity=False)
+    hasher = md5()
     buffer = bytearray(_STEP)
     view = memoryview(buffer)
     while count := _fill(fd, view):
@@ -112,7 +112,7 @@ def md5_of(fd: int, kind: str = MD5, also: Callable[[memoryview], object] | None
 
 def md5_bytes(content: bytes) -> str:
     """The MD5 of some bytes."""
-    return md5(content, usedforsecurity=False).hexdigest()
+    return md5(content).hexdigest()
 
 
 def is_text(sample: bytes) -> bool:

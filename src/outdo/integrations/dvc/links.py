@@ -5,11 +5,11 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from functools import partial
-from hashlib import md5
 
 from outdo.core.errors import Damaged, NotInStore
 from outdo.integrations.dvc.cache import Cache
 from outdo.integrations.dvc.hashes import md5_of
+from outdo.integrations.dvc.md5 import md5
 from outdo.integrations.dvc.records import DOS2UNIX
 from outdo.store.files import Mark, Scratch, create, drop, mark, reflink, unreadable, write
 from outdo.store.folders import leads_into
@@ -76,7 +76,7 @@ class Links:
             if status.st_size <= _SMALL:
                 content = os.read(fd, status.st_size + 1)
                 if len(content) == status.st_size:
-                    name = md5(content, usedforsecurity=False).hexdigest()
+                    name = md5(content).hexdigest()
                     self.put_bytes(name, content)
                     return name, mark(status)
             for temporary in self._temporaries(self.cache.folder):
@@ -283,7 +283,7 @@ def _copy(source: int, target: str, mode: int) -> tuple[str, Mark]:
     try:
         content = os.read(source, min(size, _SMALL) + 1)
         write(fd, content)
-        hasher = md5(content, usedforsecurity=False)
+        hasher = md5(content)
         if len(content) != size:
             view = memoryview(bytearray(_SMALL))
             while count := os.readv(source, (view,)):

@@ -1,12 +1,11 @@
 """`.dir` objects: the listing of a folder, whose MD5 is the folder's. So its text has to be exact to the byte."""
 
 from collections.abc import Mapping
-from hashlib import md5
-from json.encoder import encode_basestring_ascii
 
 from msgspec import DecodeError, Struct, ValidationError, json
 
 from outdo.core.errors import Damaged
+from outdo.integrations.dvc.md5 import md5
 
 
 class _Row(Struct, frozen=True):
@@ -19,6 +18,8 @@ _decode = json.Decoder(list[_Row]).decode
 
 def encode(files: Mapping[str, str]) -> bytes:
     """The listing of a folder from its files' MD5s by path: sorted by path, all ASCII, a blank behind `,` and `:`."""
+    from json.encoder import encode_basestring_ascii
+
     rows = [
         f'{{"md5": "{files[name]}", "relpath": {encode_basestring_ascii(name)}}}' for name in sorted(files)
     ]
@@ -39,7 +40,7 @@ def decode(content: bytes) -> dict[str, str]:
 
 def digest(content: bytes) -> str:
     """What the object of this listing is called."""
-    return f"{md5(content, usedforsecurity=False).hexdigest()}.dir"
+    return f"{md5(content).hexdigest()}.dir"
 
 
 def _leads_out(name: str) -> bool:

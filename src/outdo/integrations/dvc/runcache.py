@@ -1,9 +1,7 @@
 """DVC's run cache: what came out of a command with these inputs, in `runs/ab/<key>/<value>`."""
 
-import json
 import os
 from collections.abc import Collection, Mapping
-from hashlib import sha256
 
 from outdo.core import document
 from outdo.core.errors import Mistakes
@@ -114,6 +112,9 @@ def may_be_kept(stage: Stage, lock: StageLock) -> bool:
 
 
 def _digest(value: Value) -> str:
+    import json
+    from hashlib import sha256
+
     return sha256(json.dumps(_hashed(value), sort_keys=True).encode()).hexdigest()
 
 

@@ -1,9 +1,7 @@
 """`.dvc` files as tracked paths: read into what the verbs know, and written so that all else in them stays."""
 
-import json
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import md5
 
 from msgspec.structs import replace
 
@@ -12,6 +10,7 @@ from outdo.core.model import Digest, Entry, Path, Place, Value
 from outdo.core.pointer import refuse_conflict, restored, trackable
 from outdo.core.tracked import Origin, Tracked
 from outdo.integrations.dvc.edit import edited
+from outdo.integrations.dvc.md5 import md5
 from outdo.integrations.dvc.names import entry_digest, name_of
 from outdo.integrations.dvc.pointers import Pointer, pointer_values, read_pointer
 from outdo.integrations.dvc.records import MD5, Item
@@ -230,6 +229,8 @@ def _with_md5(pointer: Pointer) -> Pointer:
     """The file with the MD5 of itself in it, where it is an import; DVC notices by it that one was edited."""
     if not pointer.deps and "md5" not in pointer.rest:
         return pointer
+    import json
+
     keys = pointer.keys if "md5" in pointer.keys else ("md5", *pointer.keys)
     rest = {key: value for key, value in pointer.rest.items() if key not in ("md5", "meta", "desc")}
     values = pointer_values(replace(pointer, rest=rest, keys=keys))
@@ -238,7 +239,7 @@ def _with_md5(pointer: Pointer) -> Pointer:
     text = json.dumps(_hashed(values), sort_keys=True)
     return replace(
         pointer,
-        rest={**pointer.rest, "md5": md5(text.encode(), usedforsecurity=False).hexdigest()},
+        rest={**pointer.rest, "md5": md5(text.encode()).hexdigest()},
         keys=keys,
     )
 
