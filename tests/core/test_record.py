@@ -27,10 +27,9 @@ from outdo.core.record import (
     Run,
     fold,
     metric_values,
-    number_of,
     param_values,
-    text_of,
 )
+from outdo.core.values import number_of, text_of
 
 R1, R2, R3 = RunId("20260413-101502-aaaa"), RunId("20260413-101602-bbbb"), RunId("20260413-101702-cccc")
 TRAIN, EVALUATE = StageName("train"), StageName("evaluate")

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,13 +17,15 @@ from outdo.core.errors import UnknownRevision, UnknownRun, UserError
 from outdo.core.model import Entry, Param, Path, Pipeline, Record, Source, StageName, Value
 from outdo.core.params import parse
 from outdo.core.plan import Absent
-from outdo.core.record import Run
 from outdo.core.values import leaves, numbers
 from outdo.run import revisions
 from outdo.run.revisions import Revision
 from outdo.run.source import read_code
 from outdo.store.lock import NAME as LOCK
 from outdo.store.lock import read_lock
+
+if TYPE_CHECKING:
+    from outdo.core.record import Run
 
 WORKSPACE = "workspace"
 SWEEP = "sweep:"
@@ -104,7 +107,7 @@ def _run(project: Project, name: str) -> Held:
     return of_run(project, run)
 
 
-def of_run(project: Project, run: Run, *, code: bool = True) -> Held:
+def of_run(project: Project, run: "Run", *, code: bool = True) -> Held:
     """What a run is on record with; without `code` what differed from its commit is not read."""
     stages = run.stages.values()
     outs = {each.path: each.entry for one in stages for each in one.artifacts if each.role != "dep"}
@@ -116,7 +119,7 @@ def of_run(project: Project, run: Run, *, code: bool = True) -> Held:
     return Held(side, code=found, read=read)
 
 
-def _recorded_code(project: Project, run: Run) -> tuple[Revision | None, tuple[str, ...]]:
+def _recorded_code(project: Project, run: "Run") -> tuple[Revision | None, tuple[str, ...]]:
     name = f"run {run.number}"
     if run.commit is None and run.patch is None:
         return None, ()

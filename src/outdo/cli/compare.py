@@ -15,8 +15,7 @@ from outdo.cli.columns import Cell, Column, aligned, fitting
 from outdo.cli.paint import Paint, is_live, plain, say
 from outdo.core.compare import difference
 from outdo.core.errors import Usage
-from outdo.core.record import text_of
-from outdo.core.values import short
+from outdo.core.values import short, text_of
 
 EXAMPLES = """
 \b

@@ -6,8 +6,8 @@ from typing import Literal, TypeVar
 from msgspec import Struct
 
 from outdo.core.model import Digest, Entry, Path, Value
-from outdo.core.record import number_of
 from outdo.core.tablediff import TableDiff
+from outdo.core.values import number_of
 
 T = TypeVar("T")
 

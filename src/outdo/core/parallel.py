@@ -15,9 +15,8 @@ from outdo.core.chartpage import TIP, document
 from outdo.core.model import Aim, Value
 from outdo.core.parallelstyle import SCRIPT, STYLE
 from outdo.core.ranking import aim, best
-from outdo.core.record import number_of
 from outdo.core.sketch import visible
-from outdo.core.values import short
+from outdo.core.values import number_of, short
 
 _NARROW, _WIDE, _PAGE = 168.0, 300.0, 860.0
 """Between two axes: at least, at most, and what all of them fill where they can."""

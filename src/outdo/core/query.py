@@ -13,7 +13,8 @@ from msgspec import Struct
 from outdo.core.errors import BadFilter, UnknownRun
 from outdo.core.events import RunStatus
 from outdo.core.model import RunId
-from outdo.core.record import Run, StageRun, metric_values, number_of, param_values, text_of
+from outdo.core.record import Run, StageRun, metric_values, param_values
+from outdo.core.values import number_of, text_of
 
 Field = Literal[
     "branch",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Literal
 
-from msgspec import Struct, json
+from msgspec import Struct
 from msgspec.structs import replace
 
 from outdo.core.events import (
@@ -329,19 +329,3 @@ def _named(run: Run, name: str, kind: Literal["metrics", "params"]) -> Iterator[
         inner = name.removeprefix(f"{one.stage}:")
         if inner != name and inner in values:
             yield values[inner]
-
-
-def number_of(value: Value) -> float | None:
-    """The value as a number to compare, or None where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if isfinite(number) else None
-
-
-def text_of(value: Value) -> str:
-    """The value as a text to compare: a text as it is, anything else as JSON (`true`, `[1,2]`)."""
-    return value if isinstance(value, str) else json.encode(value, order="deterministic").decode()

@@ -3,7 +3,10 @@
 import re
 from collections.abc import Mapping
 from enum import Enum
+from math import isfinite
 from typing import Final
+
+from msgspec import json
 
 from outdo.core.model import Value
 
@@ -80,3 +83,19 @@ def short(value: Value, width: int = 40) -> str:
         return "true" if value else "false"
     text = " ".join(str(value).split())
     return text if len(text) <= width else f"{text[: width // 2 - 1]}…{text[-(width // 2 - 1) :]}"
+
+
+def number_of(value: Value) -> float | None:
+    """The value as a number to compare, or None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if isfinite(number) else None
+
+
+def text_of(value: Value) -> str:
+    """The value as a text to compare: a text as it is, anything else as JSON (`true`, `[1,2]`)."""
+    return value if isinstance(value, str) else json.encode(value, order="deterministic").decode()

@@ -11,7 +11,8 @@ from sqlalchemy import Column, Connection, Row, Table, delete, insert, select, u
 from outdo.core.digest import digest
 from outdo.core.events import Artifact, Trial
 from outdo.core.model import Entry, Reason, RunId, StageName, Value
-from outdo.core.record import Found, Notice, Run, StageRun, number_of, text_of
+from outdo.core.record import Found, Notice, Run, StageRun
+from outdo.core.values import number_of, text_of
 from outdo.store.database import artifacts, codes, environments, metrics, params, runs, stage_runs
 
 AT_ONCE = 10_000
