@@ -396,9 +396,9 @@ local.close()
 
 
 @contextmanager
-def engine(folder: Path, command: str) -> Iterator["subprocess.Popen[bytes]"]:
+def engine(folder: Path, command: str, program: str = ENGINE) -> Iterator["subprocess.Popen[bytes]"]:
     """A process that runs two stages; killed at the end if not before."""
-    process = subprocess.Popen([sys.executable, "-c", ENGINE, str(folder), command])
+    process = subprocess.Popen([sys.executable, "-c", program, str(folder), command])
     try:
         yield process
     finally:
@@ -496,6 +496,28 @@ def test_kill_9_at_random_moments_leaves_nothing_running(tmp_path: Path) -> None
         with engine(folder, "\n".join([*BACKGROUND.values(), "sleep 60"])):
             time.sleep(0.05 + number * 0.005)
         assert soon(partial(is_empty, folder)), number
+
+
+SLOW_TO_BEGIN = """
+import subprocess, sys, time
+
+class Slow(subprocess.Popen):
+    def __init__(self, words, **options):
+        if options["cwd"] == sys.argv[1]:
+            options["preexec_fn"] = lambda: time.sleep(0.7)
+        super().__init__(words, **options)
+
+subprocess.Popen = Slow
+"""
+
+
+@linux
+def test_what_an_engine_was_just_about_to_start_ends_too(tmp_path: Path) -> None:
+    with engine(tmp_path, "sleep 60", SLOW_TO_BEGIN + ENGINE) as process:
+        assert soon(lambda: not is_empty(tmp_path))
+        assert not (tmp_path / "pids").exists()
+        process.kill()
+    assert soon(partial(is_empty, tmp_path))
 
 
 def is_empty(folder: Path) -> bool:

@@ -25,6 +25,8 @@ _KERNEL_THREAD_OR_EXITING = 0x00200004
 _KILL = 9
 _QUIET_SCANS = 5
 _PATIENCE = 30.0
+_UNBORN = 10.0
+"""Seconds that forks of the engine are waited for: one that is about to be a command of a stage carries no mark yet."""
 
 
 def processes() -> list[int]:
@@ -83,12 +85,13 @@ def _is_between(pid: int) -> bool:
 
 
 def sweep(mark: bytes, groups: list[int]) -> None:
-    """Kills the groups, and every carrier of the mark with its group, until several looks in a row find none."""
+    """Kills the groups, and every carrier of the mark with its group, until several looks in a row find none and no
+    fork of the engine is left."""
     for group in groups:
         _kill(os.killpg, group)
-    quiet, deadline = 0, time.monotonic() + _PATIENCE
-    while quiet < _QUIET_SCANS and time.monotonic() < deadline:
-        quiet += 1
+    quiet, began = 0, time.monotonic()
+    while quiet < _QUIET_SCANS and time.monotonic() < began + _PATIENCE:
+        quiet = 0 if time.monotonic() < began + _UNBORN and _has_forks() else quiet + 1
         for pid in processes():
             carried = carries(pid, mark)
             if carried is None or (carried and _kill_with_group(pid)):
@@ -123,6 +126,13 @@ def _wait_for_end(parent: int) -> None:
         return
     if os.getppid() == parent:
         poll.poll()
+
+
+def _has_forks() -> bool:
+    """Whether someone holds the pipe's other end. Commands do not: it is closed when they begin."""
+    poll = select.poll()
+    poll.register(0, 0)
+    return not poll.poll(0)
 
 
 def main(token: str, table: int, parent: int) -> None:
