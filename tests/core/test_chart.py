@@ -168,9 +168,15 @@ def test_points_on_each_other_are_drawn_once() -> None:
     assert made.notes == ("500 of 20,000 points are drawn: the others lie on them",)
 
 
+CLOSE = st.tuples(NUMBERS, st.integers(1, 200).map(float)).map(
+    lambda pair: (pair[0], pair[0] * (1 + pair[1] * 2**-52))
+)
+
+
 @settings(deadline=None)
-@given(st.tuples(NUMBERS, NUMBERS))
+@given(st.tuples(NUMBERS, NUMBERS) | CLOSE)
 @example((0.0, 5e-324))
+@example((-1e9, -999999999.9999999))
 def test_ticks_are_round_even_and_told_apart(ends: tuple[float, float]) -> None:
     low, high = domain(list(ends), nice=True)
     found = ticks(low, high)

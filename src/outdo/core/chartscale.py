@@ -9,6 +9,8 @@ from msgspec import Struct
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _NOTHING = 1e-300
 """A span that floats can't be parted in."""
+_NOISE = 1e-12
+"""The same beside the values themselves: what rounding makes, and no ticks can tell apart."""
 
 
 class Scale(Struct, frozen=True):
@@ -38,7 +40,7 @@ def domain(
         if low == high:
             return low / 10, high * 10
         return (10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high))) if nice else (low, high)
-    if high - low < _NOTHING:
+    if high - low < max(_NOTHING, max(abs(low), abs(high)) * _NOISE):
         room = abs(low) / 10 if abs(low) > _NOTHING * 1e10 else 1.0
         return low - room, high + room
     if not nice:
